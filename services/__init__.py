@@ -1,0 +1,1 @@
+"""The five services; they know each other only by events."""
