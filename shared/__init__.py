@@ -1,0 +1,1 @@
+"""A toolbox for the services: mechanisms and arithmetic, no data of its own, no service."""

@@ -1,0 +1,172 @@
+"""The facts that catalog tells: who and what there is, and what the public sees."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from shared.events.envelope import Event
+
+
+class RegionRegistered(Event, type="catalog.region_registered.v1"):
+    """Aggregate `region:<id>`. Told again when changed (A3)."""
+
+    region_id: str
+    name: str
+    level: str
+    parent: str | None
+    gb2260: str | None
+
+
+class OrganisationRegistered(Event, type="catalog.organisation_registered.v1"):
+    """Aggregate `organisation:<id>`. Told again when changed (A9.1)."""
+
+    organisation_id: str
+    name: str
+    kind: str
+    region: str
+    parent: str | None
+    mandate_from: date | None = None
+    mandate_to: date | None = None
+
+
+class OrganisationClosed(Event, type="catalog.organisation_closed.v1"):
+    """Aggregate `organisation:<id>`."""
+
+    organisation_id: str
+
+
+class ResponsiblePersonNamed(Event, type="catalog.responsible_person_named.v1"):
+    """Aggregate `person:<id>`; the name itself stays in catalog (A12.2, A17.1)."""
+
+    person_id: UUID
+    organisation_id: str
+    domain: str
+    valid_from: date
+    valid_to: date | None
+
+
+class HallRegistered(Event, type="catalog.hall_registered.v1"):
+    """Aggregate `hall:<id>`. Told again when changed (A5.3)."""
+
+    hall_id: str
+    name: str
+    level: str
+    region: str
+    organisation_id: str
+    parent: str | None
+    state: str
+
+
+class ZoneRegistered(Event, type="catalog.zone_registered.v1"):
+    """Aggregate `zone:<id>` (A8.2)."""
+
+    zone_id: str
+    name: str
+    hall_id: str
+    department: str
+
+
+class NormIssued(Event, type="catalog.norm_issued.v1"):
+    """Aggregate `norm:<version>` (A6.3, A10.1)."""
+
+    version: str
+    title: str
+    effective_from: date
+    checklist: list[str]
+
+
+class ItemRegistered(Event, type="catalog.item_registered.v1"):
+    """Aggregate `item:<code>`. Told again when changed (A2.1)."""
+
+    item_code: str
+    name: str
+    item_type: str
+    level: str
+    department: str
+    active: bool
+
+
+class CalendarImported(Event, type="catalog.calendar_imported.v1"):
+    """Aggregate `calendar:<year>`: the days that differ from Monday to Friday (F4)."""
+
+    year: int
+    status: str
+    source_document: str
+    version: int
+    days: list[tuple[date, str, str]]
+
+
+class ListingScheduled(Event, type="catalog.listing_scheduled.v1"):
+    """Aggregate `listing:<id>`: accepted, to go live at a planned time."""
+
+    listing_id: UUID
+    filing_id: UUID
+    version: int
+    goes_live_at: datetime
+
+
+class ListingPublished(Event, type="catalog.listing_published.v1"):
+    """Aggregate `listing:<id>`: live, for the first time or in a new version (A11.1, A11.3)."""
+
+    listing_id: UUID
+    filing_id: UUID
+    item_code: str
+    organisation_id: str
+    hall_id: str
+    zone_id: str | None
+    kind: str
+    title: str
+    version: int
+    digest: str
+    entry_url: str
+    listed_at: datetime
+
+
+class ListingPublicationRefused(Event, type="catalog.listing_publication_refused.v1"):
+    """Aggregate `listing:<id>`: what was to go live is not what was filed (C7)."""
+
+    listing_id: UUID
+    filing_id: UUID
+    expected_digest: str
+    found_digest: str
+
+
+class ListingSuspended(Event, type="catalog.listing_suspended.v1"):
+    """Aggregate `listing:<id>`."""
+
+    listing_id: UUID
+    filing_id: UUID | None
+    notice_id: UUID | None
+
+
+class ListingDelisted(Event, type="catalog.listing_delisted.v1"):
+    """Aggregate `listing:<id>`; `emergency` tells which way (A11.3, A11.4)."""
+
+    listing_id: UUID
+    filing_id: UUID
+    emergency: bool
+    notice_id: UUID | None
+    delisted_at: datetime
+
+
+class NoticePublished(Event, type="catalog.notice_published.v1"):
+    """Aggregate `notice:<id>` (A11.6)."""
+
+    notice_id: UUID
+    kind: str
+    listing_ids: list[UUID]
+    filing_id: UUID | None
+    published_at: datetime
+    expires_at: datetime | None
+
+
+class NoticeEdited(Event, type="catalog.notice_edited.v1"):
+    """Aggregate `notice:<id>`: its text was changed, visibly."""
+
+    notice_id: UUID
+    version: int
+
+
+class NoticeWithdrawn(Event, type="catalog.notice_withdrawn.v1"):
+    """Aggregate `notice:<id>`."""
+
+    notice_id: UUID

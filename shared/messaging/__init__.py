@@ -1,0 +1,1 @@
+"""Facts on their way: outbox, relay, broker, inbox, dead letters, archive."""
