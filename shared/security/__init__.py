@@ -1,0 +1,1 @@
+"""Who acts, what they may do, and what nobody may read."""

@@ -1,0 +1,260 @@
+"""The policy table: which role may call which operation, in which relation to the record (A4.1).
+
+One table drives the gateway's routes, the checks in each service, the tests' matrix and the docs.
+A route that is not in it fails the start; a row that no service serves fails a test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, Flag, auto
+from types import MappingProxyType
+
+from shared.errors import Forbidden
+from shared.security.identity import Actor, Role
+
+
+class Relation(Flag):
+    """How the actor's organisation stands to the record."""
+
+    OWN = auto()
+    NAMED = auto()
+    SUBTREE = auto()
+    ANY = OWN | NAMED | SUBTREE
+
+
+class Effect(Enum):
+    """What a call does, and with that which preconditions it must carry."""
+
+    READ = "read"
+    PUBLIC_READ = "public read"  # the answer does not depend on the actor: it may be cached
+    CREATE = "create"  # POST: Idempotency-Key
+    CHANGE = "change"  # PUT, PATCH, DELETE: If-Match
+    DECIDE = "decide"  # POST on a record: Idempotency-Key and If-Match
+    OPEN = "open"  # no token: discovery, token endpoint, documentation
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    id: str
+    method: str
+    path: str
+    service: str
+    effect: Effect
+    allow: Mapping[Role, Relation]
+    scope: str | None = None
+
+    @property
+    def needs_key(self) -> bool:
+        return self.effect in (Effect.CREATE, Effect.DECIDE)
+
+    @property
+    def needs_match(self) -> bool:
+        return self.effect in (Effect.CHANGE, Effect.DECIDE)
+
+    @property
+    def writes(self) -> bool:
+        return self.effect in (Effect.CREATE, Effect.CHANGE, Effect.DECIDE)
+
+
+OWN, NAMED, SUBTREE, ANY = Relation.OWN, Relation.NAMED, Relation.SUBTREE, Relation.ANY
+NOBODY: Mapping[Role, Relation] = MappingProxyType({})
+EVERYONE = MappingProxyType(dict.fromkeys(Role, ANY))
+PROVINCE = MappingProxyType({Role.PROVINCE: ANY})
+PROVINCE_AND_OPERATOR = MappingProxyType({Role.PROVINCE: ANY, Role.OPERATOR: ANY})
+READERS = MappingProxyType(
+    {
+        Role.PROVINCE: ANY,
+        Role.OPERATOR: ANY,
+        Role.CITY: OWN | SUBTREE,
+        Role.COUNTY: OWN,
+        Role.DEPARTMENT: OWN | NAMED,
+        Role.PARTNER: OWN,
+    }
+)
+OWNERS = MappingProxyType(
+    {Role.PROVINCE: ANY, Role.CITY: OWN | SUBTREE, Role.COUNTY: OWN, Role.DEPARTMENT: OWN}
+)
+FILERS = MappingProxyType(
+    {Role.PROVINCE: OWN, Role.CITY: OWN, Role.COUNTY: OWN, Role.DEPARTMENT: OWN}
+)
+CONFIRMERS = MappingProxyType({Role.DEPARTMENT: NAMED})
+
+
+def _rows(
+    service: str, *rows: tuple[str, str, str, Effect, Mapping[Role, Relation], str | None]
+) -> tuple[Operation, ...]:
+    return tuple(
+        Operation(id_, method, path, service, effect, allow, scope)
+        for id_, method, path, effect, allow, scope in rows
+    )
+
+
+R, P, C, U, D, O = (  # noqa: E741 one letter a column keeps the table readable
+    Effect.READ,
+    Effect.PUBLIC_READ,
+    Effect.CREATE,
+    Effect.CHANGE,
+    Effect.DECIDE,
+    Effect.OPEN,
+)
+
+
+def _toolbox(service: str) -> tuple[Operation, ...]:
+    """What every service serves beside its own resources."""
+    name, base = service.capitalize(), f"/v1/{service}"
+    audit, events = "audit:read", "events:read"
+    return _rows(
+        service,
+        (f"list{name}Events", "GET", f"{base}/events", R, MappingProxyType({Role.PROVINCE: ANY, Role.OPERATOR: ANY, Role.CONSOLE: ANY}), events),
+        (f"list{name}DeadLetters", "GET", f"{base}/dead-letters", R, PROVINCE_AND_OPERATOR, events),
+        (f"get{name}DeadLetter", "GET", f"{base}/dead-letters/{{dead_letter_id}}", R, PROVINCE_AND_OPERATOR, events),
+        (f"redrive{name}DeadLetter", "POST", f"{base}/dead-letters/{{dead_letter_id}}/redrive", D, PROVINCE_AND_OPERATOR, "events:manage"),
+        (f"discard{name}DeadLetter", "POST", f"{base}/dead-letters/{{dead_letter_id}}/discard", D, PROVINCE, "events:manage"),
+        (f"list{name}AuditEntries", "GET", f"{base}/audit", R, PROVINCE, audit),
+        (f"verify{name}Audit", "GET", f"{base}/audit/verification", R, PROVINCE, audit),
+        (f"list{name}Policies", "GET", f"{base}/policies", P, EVERYONE, None),
+        (f"change{name}Policy", "POST", f"{base}/policies/{{key}}", D, PROVINCE, "policy:write"),
+    )  # fmt: skip
+
+
+# fmt: off
+GATEWAY = _rows(
+    "gateway",
+    ("issueToken", "POST", "/oauth2/token", O, NOBODY, None),
+    ("getJwks", "GET", "/oauth2/jwks", O, NOBODY, None),
+    ("getAuthorizationServerMetadata", "GET", "/.well-known/oauth-authorization-server", O, NOBODY, None),
+    ("getProblemType", "GET", "/problems/{code}", O, NOBODY, None),
+    ("getEventSchema", "GET", "/schemas/events/{name}", O, NOBODY, None),
+    ("listClients", "GET", "/v1/clients", R, PROVINCE, "client:manage"),
+    ("registerClient", "POST", "/v1/clients", C, PROVINCE, "client:manage"),
+    ("getClient", "GET", "/v1/clients/{client_id}", R, PROVINCE, "client:manage"),
+    ("rotateClientSecret", "POST", "/v1/clients/{client_id}/secrets", D, PROVINCE, "client:manage"),
+    ("suspendClient", "POST", "/v1/clients/{client_id}/suspension", D, PROVINCE, "client:manage"),
+    ("resumeClient", "POST", "/v1/clients/{client_id}/resumption", D, PROVINCE, "client:manage"),
+    ("listRoutes", "GET", "/v1/routes", R, PROVINCE_AND_OPERATOR, "route:read"),
+    ("listEventConsumers", "GET", "/v1/event-consumers", R, PROVINCE_AND_OPERATOR, "events:manage"),
+    ("createEventConsumer", "POST", "/v1/event-consumers", C, PROVINCE, "events:manage"),
+    ("getEventConsumer", "GET", "/v1/event-consumers/{name}", R, PROVINCE_AND_OPERATOR, "events:manage"),
+    ("deleteEventConsumer", "DELETE", "/v1/event-consumers/{name}", U, PROVINCE, "events:manage"),
+    ("listGatewayAuditEntries", "GET", "/v1/gateway/audit", R, PROVINCE, "audit:read"),
+    ("verifyGatewayAudit", "GET", "/v1/gateway/audit/verification", R, PROVINCE, "audit:read"),
+)
+
+CATALOG = _rows(
+    "catalog",
+    ("getRegulation", "GET", "/v1/regulation", P, EVERYONE, None),
+    ("listItemTypes", "GET", "/v1/item-types", P, EVERYONE, None),
+    ("listRegions", "GET", "/v1/regions", P, EVERYONE, None),
+    ("listOrganisations", "GET", "/v1/organisations", P, EVERYONE, None),
+    ("registerOrganisation", "POST", "/v1/organisations", C, PROVINCE, "catalog:write"),
+    ("getOrganisation", "GET", "/v1/organisations/{organisation_id}", P, EVERYONE, None),
+    ("updateOrganisation", "PUT", "/v1/organisations/{organisation_id}", U, PROVINCE, "catalog:write"),
+    ("closeOrganisation", "DELETE", "/v1/organisations/{organisation_id}", U, PROVINCE, "catalog:write"),
+    ("listResponsiblePersons", "GET", "/v1/responsible-persons", R, READERS, "person:read"),
+    ("nameResponsiblePerson", "POST", "/v1/responsible-persons", C, OWNERS, "person:write"),
+    ("getResponsiblePerson", "GET", "/v1/responsible-persons/{person_id}", R, READERS, "person:read"),
+    ("updateResponsiblePerson", "PUT", "/v1/responsible-persons/{person_id}", U, OWNERS, "person:write"),
+    ("discloseResponsiblePerson", "POST", "/v1/responsible-persons/{person_id}/disclosure", C, PROVINCE_AND_OPERATOR, "person:disclose"),
+    ("listHalls", "GET", "/v1/halls", P, EVERYONE, None),
+    ("registerHall", "POST", "/v1/halls", C, PROVINCE, "catalog:write"),
+    ("getHall", "GET", "/v1/halls/{hall_id}", P, EVERYONE, None),
+    ("updateHall", "PUT", "/v1/halls/{hall_id}", U, PROVINCE, "catalog:write"),
+    ("listZones", "GET", "/v1/zones", P, EVERYONE, None),
+    ("registerZone", "POST", "/v1/zones", C, PROVINCE, "catalog:write"),
+    ("listNorms", "GET", "/v1/norms", P, EVERYONE, None),
+    ("issueNorm", "POST", "/v1/norms", C, PROVINCE, "catalog:write"),
+    ("listItems", "GET", "/v1/items", P, EVERYONE, None),
+    ("getItem", "GET", "/v1/items/{item_code}", P, EVERYONE, None),
+    ("listListings", "GET", "/v1/listings", P, EVERYONE, None),
+    ("getListing", "GET", "/v1/listings/{listing_id}", P, EVERYONE, None),
+    ("listListingVersions", "GET", "/v1/listings/{listing_id}/versions", R, READERS, "listing:read"),
+    ("listPendingListings", "GET", "/v1/pending-listings", R, READERS, "listing:read"),
+    ("listNotices", "GET", "/v1/notices", P, EVERYONE, None),
+    ("getNotice", "GET", "/v1/notices/{notice_id}", P, EVERYONE, None),
+    ("publishNotice", "POST", "/v1/notices", C, PROVINCE_AND_OPERATOR, "notice:write"),
+    ("editNotice", "PUT", "/v1/notices/{notice_id}", U, PROVINCE_AND_OPERATOR, "notice:write"),
+    ("withdrawNotice", "POST", "/v1/notices/{notice_id}/withdrawal", D, PROVINCE_AND_OPERATOR, "notice:write"),
+    ("getCalendarYear", "GET", "/v1/calendar/{year}", P, EVERYONE, None),
+    ("importCalendarYear", "PUT", "/v1/calendar/{year}", U, PROVINCE, "calendar:write"),
+    ("listCoverage", "GET", "/v1/coverage", R, READERS, "listing:read"),
+    ("getImportTemplate", "GET", "/v1/import-templates/{resource}", P, EVERYONE, None),
+    ("startImport", "POST", "/v1/imports/{resource}", C, PROVINCE, "catalog:write"),
+    ("getImport", "GET", "/v1/imports/{import_id}", R, PROVINCE, "catalog:write"),
+    ("getImportErrors", "GET", "/v1/imports/{import_id}/errors", R, PROVINCE, "catalog:write"),
+) + _toolbox("catalog")
+
+FILING = _rows(
+    "filing",
+    ("listFilingTypes", "GET", "/v1/filing-types", P, EVERYONE, None),
+    ("getFilingType", "GET", "/v1/filing-types/{filing_type}", P, EVERYONE, None),
+    ("listFilings", "GET", "/v1/filings", R, READERS, "filing:read"),
+    ("createFiling", "POST", "/v1/filings", C, FILERS, "filing:write"),
+    ("getFiling", "GET", "/v1/filings/{filing_id}", R, READERS, "filing:read"),
+    ("reviseFiling", "PUT", "/v1/filings/{filing_id}", U, FILERS, "filing:write"),
+    ("submitFiling", "POST", "/v1/filings/{filing_id}/submission", D, FILERS, "filing:write"),
+    ("withdrawFiling", "POST", "/v1/filings/{filing_id}/withdrawal", D, FILERS, "filing:write"),
+    ("confirmFiling", "POST", "/v1/filings/{filing_id}/confirmation", D, CONFIRMERS, "filing:confirm"),
+    ("refuseFiling", "POST", "/v1/filings/{filing_id}/refusal", D, CONFIRMERS, "filing:confirm"),
+    ("acceptFiling", "POST", "/v1/filings/{filing_id}/acceptance", D, PROVINCE, "filing:decide"),
+    ("returnFiling", "POST", "/v1/filings/{filing_id}/return", D, PROVINCE, "filing:decide"),
+    ("confirmVersion", "POST", "/v1/confirmations", C, MappingProxyType({Role.DEPARTMENT: OWN}), "filing:confirm"),
+    ("listConfirmations", "GET", "/v1/confirmations", R, READERS, "filing:read"),
+    ("previewListingPlan", "POST", "/v1/listing-plans/preview", C, FILERS, "filing:write"),
+    ("fileListingPlan", "POST", "/v1/listing-plans", C, FILERS, "filing:write"),
+    ("listPlanLines", "GET", "/v1/plan-lines", R, READERS, "filing:read"),
+    ("getPlanTemplate", "GET", "/v1/listing-plans/template", P, EVERYONE, None),
+    ("recordOralReport", "POST", "/v1/oral-reports", C, MappingProxyType({**FILERS, Role.PROVINCE: ANY, Role.OPERATOR: ANY}), "filing:write"),
+    ("getOralReport", "GET", "/v1/oral-reports/{oral_report_id}", R, READERS, "filing:read"),
+    ("delistInEmergency", "POST", "/v1/emergency-delistings", C, MappingProxyType({**FILERS, Role.PROVINCE: ANY, Role.OPERATOR: ANY}), "filing:emergency"),
+    ("getEmergencyDelisting", "GET", "/v1/emergency-delistings/{filing_id}", R, READERS, "filing:read"),
+    ("listObligations", "GET", "/v1/obligations", R, READERS, "filing:read"),
+    ("getObligation", "GET", "/v1/obligations/{obligation_id}", R, READERS, "filing:read"),
+) + _toolbox("filing")
+# fmt: on
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {operation.id: operation for operation in (*GATEWAY, *CATALOG, *FILING)}
+)
+
+
+class OperationForbidden(Forbidden):
+    code = "operation_forbidden"
+
+
+class ScopeMissing(Forbidden):
+    code = "scope_missing"
+
+
+class OutsideRemit(Forbidden):
+    code = "outside_remit"
+
+
+def check_role(operation: Operation, actor: Actor) -> Relation:
+    """The relations in which this actor may act; `operation_forbidden` or `scope_missing` (403)."""
+    relation = operation.allow.get(actor.role)
+    if relation is None:
+        raise OperationForbidden(operation=operation.id, role=actor.role, clause="A4.1")
+    if operation.scope is not None and operation.scope not in actor.scopes:
+        raise ScopeMissing(scope=operation.scope)
+    return relation
+
+
+def check_relation(
+    relation: Relation,
+    actor: Actor,
+    *,
+    organisation: str,
+    region: str,
+    named: tuple[str, ...] | list[str] = (),
+    clause: str = "A4.1",
+) -> None:
+    """Refuse with `outside_remit` (403) what the actor may see but not touch."""
+    if relation is ANY:
+        return
+    if Relation.OWN in relation and organisation == actor.organisation:
+        return
+    if Relation.NAMED in relation and actor.organisation in named:
+        return
+    if Relation.SUBTREE in relation and actor.covers(region):
+        return
+    raise OutsideRemit(organisation=actor.organisation, clause=clause)

@@ -1,0 +1,1 @@
+"""Tests mirror the code; journeys are whole stories over the running platform."""
