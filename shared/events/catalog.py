@@ -95,6 +95,20 @@ class CalendarImported(Event, type="catalog.calendar_imported.v1"):
     days: list[tuple[date, str, str]]
 
 
+class CalendarMissing(Event, type="catalog.calendar_missing.v1"):
+    """Aggregate `calendar:<year>`: its notice is due and not imported (F4)."""
+
+    year: int
+
+
+class OrphanFound(Event, type="catalog.orphan_found.v1"):
+    """Aggregate `organisation:<id>`: it has live listings and nobody named for a domain (C5)."""
+
+    organisation_id: str
+    domain: str
+    live_listings: int
+
+
 class ListingScheduled(Event, type="catalog.listing_scheduled.v1"):
     """Aggregate `listing:<id>`: accepted, to go live at a planned time."""
 
@@ -128,6 +142,7 @@ class ListingPublicationRefused(Event, type="catalog.listing_publication_refused
     filing_id: UUID
     expected_digest: str
     found_digest: str
+    reason: str | None = None
 
 
 class ListingSuspended(Event, type="catalog.listing_suspended.v1"):
@@ -146,6 +161,12 @@ class ListingDelisted(Event, type="catalog.listing_delisted.v1"):
     emergency: bool
     notice_id: UUID | None
     delisted_at: datetime
+
+
+class ListingArchived(Event, type="catalog.listing_archived.v1"):
+    """Aggregate `listing:<id>`: delisted long ago, and shown no more."""
+
+    listing_id: UUID
 
 
 class NoticePublished(Event, type="catalog.notice_published.v1"):

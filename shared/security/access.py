@@ -136,9 +136,7 @@ GATEWAY = _rows(
     ("createEventConsumer", "POST", "/v1/event-consumers", C, PROVINCE, "events:manage"),
     ("getEventConsumer", "GET", "/v1/event-consumers/{name}", R, PROVINCE_AND_OPERATOR, "events:manage"),
     ("deleteEventConsumer", "DELETE", "/v1/event-consumers/{name}", U, PROVINCE, "events:manage"),
-    ("listGatewayAuditEntries", "GET", "/v1/gateway/audit", R, PROVINCE, "audit:read"),
-    ("verifyGatewayAudit", "GET", "/v1/gateway/audit/verification", R, PROVINCE, "audit:read"),
-)
+) + _toolbox("gateway")
 
 CATALOG = _rows(
     "catalog",

@@ -1,0 +1,115 @@
+"""The gateway's own resources: routes, console consumers, problem types, event schemas."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from nats.js.api import ConsumerInfo
+
+from gateway import consumers, route_versions
+from gateway.errors import EventSchemaUnknown, ProblemTypeUnknown
+from gateway.oauth import api as oauth
+from gateway.schemas import (
+    ConsumerRequest,
+    ConsumerView,
+    JsonSchema,
+    ProblemType,
+    RouteTableView,
+    RouteView,
+)
+from shared.clock import SHANGHAI
+from shared.events import contracts
+from shared.events.envelope import STREAM
+from shared.http import openapi
+from shared.http.conditional import set_version
+from shared.http.language import LANGUAGES
+from shared.http.operations import OperationRoute, Tx
+from shared.http.pagination import Page
+from shared.messaging.permissions import console_permissions, inbox_prefix
+
+router = APIRouter(route_class=OperationRoute)
+router.include_router(oauth.router)
+
+Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+
+
+@router.get("/v1/routes", tags=["网关"])
+async def list_routes(tx: Tx, response: Response) -> RouteTableView:
+    current = await route_versions.current(tx)
+    set_version(response, current.version)
+    return RouteTableView(
+        version=current.version,
+        digest=current.digest,
+        set_at=current.set_at.astimezone(SHANGHAI),
+        routes=[RouteView.model_validate(row) for row in current.routes],
+    )
+
+
+@router.get("/v1/event-consumers", tags=["事件"])
+async def list_event_consumers(request: Request) -> Page[ConsumerView]:
+    infos = await consumers.names(request.app.state.messaging.broker)
+    return Page(items=[_view(info) for info in infos])
+
+
+@router.post("/v1/event-consumers", tags=["事件"], status_code=201)
+async def create_event_consumer(
+    tx: Tx, request: Request, response: Response, asked: ConsumerRequest
+) -> ConsumerView:
+    info = await consumers.create(
+        tx,
+        request.app.state.messaging.broker,
+        name=asked.name,
+        filter_subjects=asked.filter_subjects,
+        from_sequence=asked.from_sequence,
+        from_time=asked.from_time,
+    )
+    response.headers["Location"] = f"/v1/event-consumers/{asked.name}"
+    return _view(info)
+
+
+@router.get("/v1/event-consumers/{name}", tags=["事件"])
+async def get_event_consumer(request: Request, name: Name) -> ConsumerView:
+    return _view(await consumers.get(request.app.state.messaging.broker, name))
+
+
+@router.delete("/v1/event-consumers/{name}", tags=["事件"], status_code=204)
+async def delete_event_consumer(tx: Tx, request: Request, name: Name) -> None:
+    await consumers.delete(tx, request.app.state.messaging.broker, name)
+
+
+@router.get("/problems/{code}", tags=["平台"])
+async def get_problem_type(request: Request, code: str) -> ProblemType:
+    """What the `type` of a problem resolves to."""
+    document = getattr(request.app.state, "whole_openapi", None) or openapi.document(request.app)
+    section = document[openapi.PROBLEM_TYPES].get(code)
+    if section is None:
+        raise ProblemTypeUnknown(code=code)
+    return ProblemType(
+        code=code,
+        title={language: section[language] for language in LANGUAGES},
+        detail=section.get("detail"),
+    )
+
+
+@router.get("/schemas/events/{name}", tags=["事件"])
+async def get_event_schema(name: str) -> JsonSchema:
+    """The JSON Schema behind an event's `dataschema`, named `<type>.json`."""
+    schema: dict[str, Any] | None = contracts.schema_of(name.removesuffix(".json"))
+    if schema is None:
+        raise EventSchemaUnknown(name=name)
+    return schema
+
+
+def _view(info: ConsumerInfo) -> ConsumerView:
+    consumer = info.name or ""
+    config = info.config
+    return ConsumerView(
+        name=consumer.removeprefix(consumers.PREFIX),
+        stream=STREAM,
+        consumer=consumer,
+        filter_subjects=list(config.filter_subjects or filter(None, [config.filter_subject])),
+        inbox_prefix=inbox_prefix(consumer),
+        permissions=console_permissions(consumer),
+        pending=info.num_pending or 0,
+        unacknowledged=info.num_ack_pending or 0,
+        created_at=consumers.created_at(info),
+    )

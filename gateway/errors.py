@@ -1,0 +1,92 @@
+"""What the gateway refuses."""
+
+from shared.errors import (
+    BadRequest,
+    Conflict,
+    DomainError,
+    Gone,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+
+
+class ClientNotFound(NotFound):
+    code = "client_not_found"
+
+
+class ClientExists(Conflict):
+    code = "client_exists"
+
+
+class ClientStateWrong(Conflict):
+    code = "client_state_wrong"
+
+
+class ScopeUnknown(Invalid):
+    code = "scope_unknown"
+
+
+class RoleRegionMismatch(Invalid):
+    code = "role_region_mismatch"
+
+
+class ClientKeysInvalid(Invalid):
+    code = "client_keys_invalid"
+
+
+class OAuthRefusal(DomainError):
+    """A refusal of the token endpoint: RFC 6749 §5.2 fixes its form and its words."""
+
+
+class InvalidClient(OAuthRefusal, Unauthenticated):
+    code = "invalid_client"
+
+
+class UnsupportedGrantType(OAuthRefusal, BadRequest):
+    code = "unsupported_grant_type"
+
+
+class InvalidTokenRequest(OAuthRefusal, BadRequest):
+    code = "invalid_request"
+
+
+class InvalidScope(OAuthRefusal, BadRequest):
+    code = "invalid_scope"
+
+
+class ConsumerNotFound(NotFound):
+    code = "event_consumer_not_found"
+
+
+class ConsumerExists(Conflict):
+    code = "event_consumer_exists"
+
+
+class FilterInvalid(Invalid):
+    code = "event_filter_invalid"
+
+
+class BrokerAway(Unavailable):
+    code = "broker_away"
+
+
+class EventSchemaUnknown(NotFound):
+    code = "event_schema_unknown"
+
+
+class EntryUnknown(NotFound):
+    code = "entry_unknown"
+
+
+class EntrySuspended(Unavailable):
+    code = "entry_suspended"
+
+
+class EntryDelisted(Gone):
+    code = "entry_delisted"
+
+
+class ProblemTypeUnknown(NotFound):
+    code = "problem_type_unknown"

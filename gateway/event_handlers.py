@@ -1,0 +1,75 @@
+"""What the gateway does when catalog and filing tell something: open and close entries (G6)."""
+
+from gateway import entries
+from shared.database import Transaction
+from shared.events.catalog import (
+    ListingDelisted,
+    ListingPublished,
+    ListingSuspended,
+    NoticePublished,
+)
+from shared.events.filing import EmergencyDelistingOrdered
+from shared.messaging.handling import Handlers, Received
+
+
+async def on_published(tx: Transaction, received: Received[ListingPublished]) -> None:
+    fact = received.event
+    await entries.open_entry(
+        tx, str(fact.listing_id), entry_url=fact.entry_url, at=received.occurred_at
+    )
+
+
+async def on_suspended(tx: Transaction, received: Received[ListingSuspended]) -> None:
+    fact = received.event
+    await entries.close_entry(
+        tx,
+        str(fact.listing_id),
+        state=entries.SUSPENDED,
+        notice_id=_text(fact.notice_id),
+        at=received.occurred_at,
+    )
+
+
+async def on_delisted(tx: Transaction, received: Received[ListingDelisted]) -> None:
+    fact = received.event
+    await entries.close_entry(
+        tx,
+        str(fact.listing_id),
+        state=entries.DELISTED,
+        notice_id=_text(fact.notice_id),
+        at=received.occurred_at,
+    )
+
+
+async def on_emergency(tx: Transaction, received: Received[EmergencyDelistingOrdered]) -> None:
+    """Close on the order itself: the notice follows from catalog (C8)."""
+    await entries.close_entry(
+        tx,
+        str(received.event.listing_id),
+        state=entries.DELISTED,
+        notice_id=None,
+        at=received.occurred_at,
+    )
+
+
+async def on_notice(tx: Transaction, received: Received[NoticePublished]) -> None:
+    for listing_id in received.event.listing_ids:
+        await entries.name_notice(
+            tx,
+            str(listing_id),
+            notice_id=str(received.event.notice_id),
+            at=received.occurred_at,
+        )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+HANDLERS: Handlers = {
+    ListingPublished: on_published,
+    ListingSuspended: on_suspended,
+    ListingDelisted: on_delisted,
+    EmergencyDelistingOrdered: on_emergency,
+    NoticePublished: on_notice,
+}

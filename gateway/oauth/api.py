@@ -1,0 +1,215 @@
+"""OAuth endpoints and the API-client resource."""
+
+import json
+from datetime import timedelta
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from gateway.errors import InvalidTokenRequest
+from gateway.oauth import clients
+from gateway.oauth.grant import TokenRequest, grant
+from gateway.oauth.schemas import (
+    ClientRegistration,
+    ClientView,
+    IssuedSecret,
+    Rotation,
+    SecretView,
+    SuspensionReason,
+    TokenView,
+)
+from gateway.tables import ApiClient
+from shared.clock import SHANGHAI
+from shared.errors import DomainError
+from shared.http.conditional import set_version
+from shared.http.operations import OperationRoute, Tx
+from shared.http.pagination import Page, Paging, link_next
+from shared.http.problems import problem_response
+
+router = APIRouter(route_class=OperationRoute)
+
+_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type"],
+                    "properties": {
+                        "grant_type": {"type": "string", "enum": ["client_credentials"]},
+                        "scope": {"type": "string"},
+                        "client_assertion_type": {"type": "string"},
+                        "client_assertion": {"type": "string"},
+                    },
+                },
+                "example": {"grant_type": "client_credentials", "scope": "filing:write"},
+            }
+        },
+    }
+}
+
+
+class Metadata(BaseModel):
+    """RFC 8414."""
+
+    issuer: str
+    token_endpoint: str
+    jwks_uri: str
+    scopes_supported: list[str]
+    response_types_supported: list[str]
+    grant_types_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
+
+
+@router.post("/oauth2/token", tags=["身份"], openapi_extra=_FORM)
+async def issue_token(tx: Tx, request: Request, response: Response) -> TokenView:
+    """Client credentials, by `client_secret_basic` or `private_key_jwt` (DEP1)."""
+    state = request.app.state
+    granted = await grant(
+        tx,
+        TokenRequest(await _form(request), request.headers.get("authorization")),
+        keys=state.key_holder.signing,
+        issuer=state.settings.token_issuer,
+        pepper=state.keyring.index_key,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return TokenView(access_token=granted.token, expires_in=granted.expires_in, scope=granted.scope)
+
+
+async def on_refusal(request: Request, error: Exception) -> Response:
+    """RFC 6749 §5.2: `error` in the standard's words, with the members of a problem beside it."""
+    assert isinstance(error, DomainError)  # noqa: S101 Starlette calls by type
+    answer = problem_response(request, error)
+    body = {"error": error.code, **json.loads(bytes(answer.body))}
+    headers = {"Cache-Control": "no-store", "Content-Language": answer.headers["content-language"]}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="ganfutong"'
+    return JSONResponse(body, status_code=error.status, headers=headers)
+
+
+@router.get("/oauth2/jwks", tags=["身份"])
+async def get_jwks(request: Request) -> JSONResponse:
+    """The public keys that verify access tokens: the current and the one before."""
+    return JSONResponse(
+        request.app.state.key_holder.signing.jwks(), headers={"Cache-Control": "public, max-age=60"}
+    )
+
+
+@router.get("/.well-known/oauth-authorization-server", tags=["身份"])
+async def get_authorization_server_metadata(request: Request) -> Metadata:
+    issuer = request.app.state.settings.token_issuer
+    return Metadata(
+        issuer=issuer,
+        token_endpoint=f"{issuer}/oauth2/token",
+        jwks_uri=f"{issuer}/oauth2/jwks",
+        scopes_supported=sorted(clients.SCOPES),
+        response_types_supported=[],
+        grant_types_supported=["client_credentials"],
+        token_endpoint_auth_methods_supported=["client_secret_basic", "private_key_jwt"],
+        token_endpoint_auth_signing_alg_values_supported=[
+            "ES256", "ES384", "RS256", "PS256", "Ed25519",
+        ],
+    )  # fmt: skip
+
+
+@router.get("/v1/clients", tags=["身份"])
+async def list_clients(
+    tx: Tx, request: Request, response: Response, page: Paging
+) -> Page[ClientView]:
+    rows, cursor = await clients.page_of(tx, page)
+    link_next(request, response, cursor)
+    return Page(items=[_view(row) for row in rows], next_cursor=cursor)
+
+
+@router.post("/v1/clients", tags=["身份"], status_code=201)
+async def register_client(
+    tx: Tx, request: Request, response: Response, registration: ClientRegistration
+) -> IssuedSecret:
+    client, secret = await clients.register(
+        tx, registration, pepper=request.app.state.keyring.index_key
+    )
+    response.headers["Location"] = f"/v1/clients/{client.id}"
+    return _issued(client, secret, response)
+
+
+@router.get("/v1/clients/{client_id}", tags=["身份"])
+async def get_client(tx: Tx, client_id: str, response: Response) -> ClientView:
+    client = await clients.get(tx, client_id)
+    set_version(response, client.version)
+    return _view(client)
+
+
+@router.post("/v1/clients/{client_id}/secrets", tags=["身份"], status_code=201)
+async def rotate_client_secret(
+    tx: Tx, request: Request, client_id: str, rotation: Rotation, response: Response
+) -> IssuedSecret:
+    client, secret = await clients.rotate_secret(
+        tx,
+        client_id,
+        grace=timedelta(hours=rotation.grace_hours),
+        pepper=request.app.state.keyring.index_key,
+    )
+    return _issued(client, secret, response)
+
+
+@router.post("/v1/clients/{client_id}/suspension", tags=["身份"])
+async def suspend_client(
+    tx: Tx, client_id: str, suspension: SuspensionReason, response: Response
+) -> ClientView:
+    client = await clients.suspend(tx, client_id, reason=suspension.reason)
+    set_version(response, client.version)
+    return _view(client)
+
+
+@router.post("/v1/clients/{client_id}/resumption", tags=["身份"])
+async def resume_client(tx: Tx, client_id: str, response: Response) -> ClientView:
+    client = await clients.resume(tx, client_id)
+    set_version(response, client.version)
+    return _view(client)
+
+
+def _view(client: ApiClient) -> ClientView:
+    return ClientView(
+        client_id=client.id,
+        organisation_id=client.organisation_id,
+        role=client.role,
+        region=client.region,
+        scopes=client.scopes,
+        state=client.state,
+        authentication="private_key_jwt" if client.jwks is not None else "client_secret_basic",
+        registered_at=client.registered_at.astimezone(SHANGHAI),
+        secrets=[
+            SecretView(
+                created_at=each.created_at.astimezone(SHANGHAI),
+                expires_at=each.expires_at and each.expires_at.astimezone(SHANGHAI),
+                last_used_at=each.last_used_at and each.last_used_at.astimezone(SHANGHAI),
+            )
+            for each in client.secrets
+        ],
+    )
+
+
+def _issued(client: ApiClient, secret: str | None, response: Response) -> IssuedSecret:
+    set_version(response, client.version)
+    response.headers["Cache-Control"] = "no-store"
+    return IssuedSecret(**_view(client).model_dump(), client_secret=secret)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(
+            (await request.body()).decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            max_num_fields=16,
+        )
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidTokenRequest from error
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise InvalidTokenRequest
+    return form

@@ -1,0 +1,111 @@
+"""Bodies of the API-client resource."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic.config import JsonDict
+
+from shared.security.identity import Role
+
+ClientId = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9-]{2,62}$")]
+Region = Annotated[StrictStr, Field(pattern=r"^36([0-9A-Z]{4})?$")]
+
+_EXAMPLE: JsonDict = {
+    "client_id": "nanchang-filing",
+    "organisation_id": "city-360100",
+    "role": "CITY",
+    "region": "360100",
+    "scopes": ["filing:read", "filing:write", "filing:emergency"],
+}
+
+
+class ClientRegistration(BaseModel):
+    """A new API client; with `jwks` it proves itself by private_key_jwt instead of a secret."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+
+    client_id: ClientId
+    organisation_id: Annotated[StrictStr, Field(pattern=r"^[a-z0-9-]{2,40}$")]
+    role: Role
+    region: Region
+    scopes: Annotated[list[Annotated[StrictStr, Field(max_length=40)]], Field(max_length=40)]
+    jwks: dict[str, Any] | None = None
+
+
+class SuspensionReason(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"reason": "密钥疑似泄露"}]}
+    )
+
+    reason: Annotated[StrictStr, Field(min_length=2, max_length=200)]
+
+
+class Rotation(BaseModel):
+    """The earlier secret stays valid for this grace, so that nobody is cut off."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"grace_hours": 24}]})
+
+    grace_hours: Annotated[int, Field(strict=True, ge=0, le=720)] = 24
+
+
+class SecretView(BaseModel):
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class ClientView(BaseModel):
+    """A client as the province sees it; secrets are never shown again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_EXAMPLE,
+                    "state": "ACTIVE",
+                    "registered_at": "2026-11-23T09:00:00+08:00",
+                    "authentication": "client_secret_basic",
+                    "secrets": [],
+                }
+            ]
+        }
+    )
+
+    client_id: str
+    organisation_id: str
+    role: str
+    region: str
+    scopes: list[str]
+    state: str = Field(description="ACTIVE, SUSPENDED; extensible")
+    authentication: str
+    registered_at: datetime
+    secrets: list[SecretView]
+
+
+class IssuedSecret(ClientView):
+    """The one answer that shows a new secret."""
+
+    client_secret: str | None
+
+
+class TokenView(BaseModel):
+    """RFC 6749 §5.1."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…",
+                    "token_type": "Bearer",
+                    "expires_in": 600,
+                    "scope": "filing:read filing:write",
+                }
+            ]
+        }
+    )
+
+    access_token: str
+    token_type: str = "Bearer"  # noqa: S105 the scheme's name
+    expires_in: int
+    scope: str

@@ -1,0 +1,108 @@
+"""The gateway's own schema: API clients and their secrets, signing keys, routes."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Integer, Sequence, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from gateway.limits_store import add_lease_table
+from shared.database import schema_metadata
+from shared.messaging.tables import add_toolbox_tables
+
+metadata = schema_metadata("gateway")
+add_toolbox_tables(metadata)
+add_lease_table(metadata)
+
+
+ENTRY_REVISIONS = Sequence("entry_revisions", metadata=metadata)
+
+
+class Table(DeclarativeBase):
+    metadata = metadata
+    type_annotation_map = {
+        datetime: DateTime(timezone=True),
+        list[str]: ARRAY(Text),
+        dict[str, Any]: JSONB,
+        str: Text,
+    }
+
+
+class ApiClient(Table):
+    """A system that may ask for tokens, for one organisation in one role and region."""
+
+    __tablename__ = "api_clients"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str]
+    role: Mapped[str]
+    region: Mapped[str]
+    scopes: Mapped[list[str]]
+    jwks: Mapped[dict[str, Any] | None]
+    state: Mapped[str]
+    version: Mapped[int] = mapped_column(Integer)
+    registered_at: Mapped[datetime]
+    suspended_at: Mapped[datetime | None]
+    suspended_reason: Mapped[str | None]
+    secrets: Mapped[list["ClientSecret"]] = relationship(
+        lazy="raise", order_by="ClientSecret.created_at.desc()"
+    )
+
+
+class ClientSecret(Table):
+    """The keyed hash of a secret; the one before the last ends after its grace (G5)."""
+
+    __tablename__ = "client_secrets"
+
+    stored: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey(ApiClient.id), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class UsedAssertion(Table):
+    """A client assertion that was taken once; kept until it would expire anyway (RFC 7523)."""
+
+    __tablename__ = "used_assertions"
+
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    jti: Mapped[str] = mapped_column(primary_key=True)
+    replay_until: Mapped[datetime] = mapped_column(index=True)
+
+
+class SigningKeySet(Table):
+    """The two live signing keys, encrypted; one row, versioned."""
+
+    __tablename__ = "signing_keys"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    envelope: Mapped[str]
+    version: Mapped[int] = mapped_column(Integer)
+    rotated_at: Mapped[datetime]
+
+
+class RouteVersion(Table):
+    """One version of the route table; the highest valid one serves."""
+
+    __tablename__ = "route_versions"
+
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    digest: Mapped[str]
+    routes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    set_by: Mapped[str]
+    set_at: Mapped[datetime]
+
+
+class EntryPoint(Table):
+    """What the gateway knows of a listing: where calls go, or why they do not (G6, C8)."""
+
+    __tablename__ = "entry_points"
+
+    listing_id: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    entry_url: Mapped[str]
+    notice_id: Mapped[str | None]
+    changed_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(BigInteger, ENTRY_REVISIONS, index=True)

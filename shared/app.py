@@ -1,0 +1,140 @@
+"""One way to make a service: its router, its handlers and its schedule, on the same ground.
+
+`create_app` opens nothing; connections, relay, consumer and schedule live between start and stop.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import ModuleType
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from shared import toolbox_api
+from shared.database import Database
+from shared.errors import DomainError
+from shared.http import openapi, problems
+from shared.http.context import InContext
+from shared.http.edge import edge
+from shared.http.messages import Messages, load_messages
+from shared.logging import configure_logging, get_logger
+from shared.messaging.api import event_routes
+from shared.messaging.inbox import Handlers
+from shared.messaging.service import Messaging
+from shared.metrics import Measured, metrics_endpoint
+from shared.migrations.head import at_head
+from shared.policies import load_defaults, read_defaults
+from shared.scheduling import Every, run_schedule
+from shared.security.markers import refuse_markers
+from shared.security.verifier import Verifier
+from shared.settings import Settings
+from shared.tracing import traced
+
+Start = Callable[[FastAPI, AsyncExitStack], Any]
+
+
+def create_app(
+    name: str,
+    *,
+    package: ModuleType | str,
+    router: APIRouter,
+    handlers: Handlers | None = None,
+    schedule: Sequence[Every] = (),
+    on_start: Start | None = None,
+    settings: type[Settings] = Settings,
+) -> FastAPI:
+    """Wire a service; `package` is where its messages.toml and policies.toml lie.
+
+    `app.state.settings` may be set before the start (tests); otherwise the environment is read.
+    """
+    app = FastAPI(title=f"赣服通运行管理 · {name}", openapi_url=None, lifespan=_lifespan)
+    app.state.name = name
+    app.state.settings_class = settings
+    app.state.handlers = handlers or {}
+    app.state.schedule = tuple(schedule)
+    app.state.on_start = on_start
+    app.state.draining = False
+    app.state.messages = Messages(load_messages("shared"), load_messages(_package_name(package)))
+    app.state.policy_defaults = load_defaults(read_defaults(_package_name(package)))
+    app.state.refuse_classified = refuse_markers
+    app.add_exception_handler(DomainError, problems.on_domain_error)
+    app.add_exception_handler(RequestValidationError, problems.on_validation_error)
+    app.add_exception_handler(HTTPException, problems.on_http_error)
+    app.add_exception_handler(Exception, problems.on_unforeseen)
+    app.include_router(router)
+    app.include_router(event_routes(name))
+    app.include_router(toolbox_api.routes(name))
+    app.add_route("/livez", _live)
+    app.add_route("/readyz", _ready)
+    app.add_route("/metrics", metrics_endpoint)
+    app.add_route("/openapi.json", _openapi)
+    app.add_middleware(Measured, service=name)
+    app.add_middleware(InContext)
+    app.add_middleware(edge)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = getattr(app.state, "settings", None) or app.state.settings_class()
+    name: str = app.state.name
+    configure_logging(settings.log_level)
+    log = get_logger(name)
+    app.state.log = log
+    async with AsyncExitStack() as stack:
+        app.state.settings = settings
+        app.state.clock = settings.clock
+        database = Database(
+            settings.database_url.get_secret_value(),
+            schema=name,
+            clock=settings.clock,
+            pool_size=settings.pool_size,
+            algorithm=settings.digest_profile,
+        )
+        stack.push_async_callback(database.close)
+        app.state.database = database
+        app.state.authenticate = Verifier(settings).authenticate
+        messaging = Messaging(name, settings, database, app.state.handlers, log)
+        app.state.messaging = messaging
+        if app.state.on_start is not None:
+            await app.state.on_start(app, stack)
+        await stack.enter_async_context(messaging.running())
+        ticking = asyncio.create_task(run_schedule(database, name, app.state.schedule, log))
+        stack.push_async_callback(_stop, ticking)
+        stack.enter_context(traced(name, settings, database.engine))
+        log.info("started")
+        yield
+        app.state.draining = True
+        log.info("stopping")
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _package_name(package: ModuleType | str) -> str:
+    return package if isinstance(package, str) else package.__name__
+
+
+async def _live(_request: Request) -> Response:
+    """Alive: the process answers. Dependencies are readiness's matter (OPS4)."""
+    return JSONResponse({"status": "live"})
+
+
+async def _ready(request: Request) -> Response:
+    """Ready: Postgres answers, the schema is at its migration head, and no stop has begun."""
+    state = request.app.state
+    if state.draining or not await at_head(state.database):
+        return JSONResponse({"status": "not ready"}, status_code=503)
+    return JSONResponse({"status": "ready"})
+
+
+async def _openapi(request: Request) -> Response:
+    whole = getattr(request.app.state, "whole_openapi", None)
+    return JSONResponse(whole or openapi.document(request.app))

@@ -1,0 +1,93 @@
+"""ETag, If-None-Match and If-Match (RFC 9110 §13; API4).
+
+An entity tag is `"<version>.<digest of the body>"`: If-None-Match compares all of it, If-Match only
+the version, so that a caller in another language or role can still name the record's version.
+A body without a version has the tag `"<digest>"`.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.errors import BadRequest, PreconditionFailed, PreconditionRequired
+
+VERSION_HEADER = "x-record-version"
+_TAG = re.compile(r'^"(?:(?P<version>\d{1,18})\.)?[0-9a-f]{32}"$')
+
+
+class MatchMissing(PreconditionRequired):
+    code = "if_match_missing"
+
+
+class MatchMalformed(BadRequest):
+    code = "if_match_malformed"
+
+
+class MatchFailed(PreconditionFailed):
+    code = "stale_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    expected_version: int | None
+    none_match: tuple[str, ...]
+
+
+def read(request: Request, *, required: bool) -> Conditions:
+    """The conditions of a request; `if_match_missing` (428) where the operation needs one."""
+    none_match = tuple(
+        tag.strip().removeprefix("W/")
+        for tag in request.headers.get("if-none-match", "").split(",")
+        if tag.strip()
+    )
+    given = request.headers.get("if-match")
+    if not required:
+        return Conditions(None, none_match)
+    if given is None:
+        raise MatchMissing
+    tag = _TAG.match(given.strip())
+    if given.strip().startswith("W/") or (tag is None and given.strip() != "*"):
+        raise MatchMalformed
+    if tag is None:
+        return Conditions(None, none_match)
+    if tag["version"] is None:
+        raise MatchFailed
+    return Conditions(int(tag["version"]), none_match)
+
+
+def with_etag(response: Response, conditions: Conditions) -> Response:
+    """Tag a 200 answer; answer 304 without a body when the caller already has it."""
+    tag = entity_tag(bytes(response.body), response.headers.get(VERSION_HEADER))
+    if VERSION_HEADER in response.headers:
+        del response.headers[VERSION_HEADER]
+    response.headers["ETag"] = tag
+    if tag in conditions.none_match or "*" in conditions.none_match:
+        kept = {
+            name: value
+            for name, value in response.headers.items()
+            if name in ("etag", "cache-control", "vary", "content-language")
+        }
+        return Response(status_code=304, headers=kept)
+    return response
+
+
+def with_version(response: Response) -> Response:
+    """Tag the answer of a write, so that the next decision can name the version it saw."""
+    version = response.headers.get(VERSION_HEADER)
+    if version is not None:
+        del response.headers[VERSION_HEADER]
+        response.headers["ETag"] = entity_tag(bytes(response.body), version)
+    return response
+
+
+def entity_tag(body: bytes, version: str | int | None) -> str:
+    digest = hashlib.sha256(body).hexdigest()[:32]
+    return f'"{version}.{digest}"' if version is not None else f'"{digest}"'
+
+
+def set_version(response: Response, version: int) -> None:
+    """Name the record's version; `with_etag` turns it into the entity tag."""
+    response.headers[VERSION_HEADER] = str(version)

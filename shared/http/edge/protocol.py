@@ -1,0 +1,327 @@
+"""uvicorn's httptools protocol with bounds: time, header size, framing, Host, one connection each.
+
+llhttp frames every request; this class decides what may go on to the app, and answers the rest
+itself in the order in which requests came. One sweep per server looks at all deadlines, so that a
+request costs no timer (performance.md §7).
+"""
+
+import asyncio
+from typing import Any, ClassVar, Final, NoReturn
+
+import httptools
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from shared.http.edge.forwarded import forwarded_client, without_forwarded
+from shared.http.edge.policy import ANY_HOST, EdgePolicy, Problem
+from shared.http.edge.problem import problem, problem_answer
+from shared.http.edge.sweeper import NEVER, watch
+from shared.http.edge.target import framing_accepted, host_name, target_accepted
+
+IDLE: Final = 0  # between requests
+HEAD: Final = 1  # a request line or a header section is arriving
+BODY: Final = 2  # the header section is complete, the message is not
+
+_KNOWN_HOSTS = 256
+_VERSIONS = ("1.1", "1.0")
+
+
+class Refused(Exception):
+    """Raised inside a parser callback: this request ends here."""
+
+    def __init__(self, code: str, status: int) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = status
+
+
+class EdgeProtocol(HttpToolsProtocol):
+    """One connection; subclasses made by `edge_protocol` carry their policy as class attributes."""
+
+    policy: ClassVar[EdgePolicy] = EdgePolicy()
+    say: ClassVar[Problem] = staticmethod(problem)
+    known_hosts: ClassVar[set[bytes]] = set()
+
+    phase = IDLE
+    deadline = NEVER
+    stalled_since = NEVER
+    early = False  # the request in hand was answered before a scope existed
+    refused = False  # nothing that still arrives is read
+    refusal: bytes | None = None  # waits until the requests before it are answered
+    cause: Refused | None = None
+    chunked = False
+    begun = 0  # requests so far
+    dropped = 0  # fields that were not kept
+    chunk = 0  # bytes of the read in hand
+    arrived = 0  # bytes read since this request began, or a little more
+    continued = 0  # bytes read without the end of a phase or a byte of body
+    received = 0  # bytes of body
+    body_since = 0.0
+    linger_left = 0
+
+    # --- the connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
+        super().connection_made(transport)
+        self.deadline = self.loop.time() + self.policy.header_seconds
+        watch(self.server_state, self.loop, self.policy.sweep_seconds)
+
+    def data_received(self, data: bytes) -> None:
+        if self.refused:
+            return
+        before = (self.phase, self.begun, self.received)
+        self.chunk = len(data)
+        self.arrived += self.chunk
+        try:
+            while True:
+                try:
+                    self.parser.feed_data(data)
+                except httptools.HttpParserUpgrade as upgrade:
+                    data = data[upgrade.args[0] :]  # nothing is upgraded: a next request follows
+                    if data:
+                        continue
+                break
+        except httptools.HttpParserError:
+            cause, self.cause = self.cause, None
+            self._refuse(*((cause.code, cause.status) if cause else ("malformed_request", 400)))
+            return
+        # A field, a trailer or a chunk extension that never ends is held by the parser, unseen.
+        if self.phase != IDLE and before == (self.phase, self.begun, self.received):
+            self.continued += self.chunk
+            if self.continued > self.policy.header_bytes:
+                self._refuse("headers_too_large", 431)
+        else:
+            self.continued = 0
+
+    def check(self, now: float) -> None:
+        """Called by the sweep: end what has run past its time."""
+        if self.flow.read_paused:
+            self.deadline += self.policy.sweep_seconds  # we are slow, not the client
+        if not self.flow.write_paused:
+            self.stalled_since = NEVER
+        elif self.stalled_since == NEVER:
+            self.stalled_since = now
+        elif now - self.stalled_since > self.policy.send_stall_seconds:
+            self.transport.abort()
+            return
+        if self.transport.is_closing() and self.deadline == NEVER:
+            self.deadline = now + self.policy.linger_seconds
+        if now < self.deadline:
+            return
+        if self.refused or self.transport.is_closing():
+            self.transport.abort()
+        elif self.phase == IDLE or (self.phase == BODY and self.cycle.response_complete):
+            self.transport.close()
+            self.deadline = now + self.policy.linger_seconds
+        else:
+            self._refuse("request_timeout", 408)
+
+    # --- parser callbacks
+
+    def on_message_begin(self) -> None:
+        # No scope yet: a request that is answered early never needs one.
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self.begun += 1
+        self.dropped = 0
+        self.arrived = self.chunk
+        self.phase = HEAD
+        self.deadline = self.loop.time() + self.policy.header_seconds
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.phase == BODY or b"_" in name:
+            # Trailers would join the header list of a request that already runs; `a_b` is `a-b`
+            # to many readers (reliability.md §5).
+            self.dropped += 1
+            if self.dropped > self.policy.header_fields:
+                self._stop("headers_too_large", 431)
+            return
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        headers = self.headers
+        fields = dict(headers)
+        if len(headers) + self.dropped > self.policy.header_fields or self._oversized():
+            self._stop("headers_too_large", 431)
+        host = fields.get(b"host")
+        if len(fields) != len(headers) and [name for name, _ in headers].count(b"host") > 1:
+            host = None
+        if host not in self.known_hosts and not self._host_served(host):
+            self._stop("host_refused", 400)
+        self.early = not self._unfinished() and self.answer_early(fields)
+        if not self.early:
+            self._check_request()
+            self._build_scope(fields)
+            super().on_headers_complete()
+            self.received = 0
+            self.body_since = self.loop.time()
+            self.deadline = self.body_since + self._body_seconds(fields)
+        self.dropped = 0
+        self.phase = BODY
+
+    def answer_early(self, _fields: dict[bytes, bytes]) -> bool:
+        """Whether this request has been answered already; the gateway's fast path is here."""
+        return False
+
+    def on_body(self, body: bytes) -> None:
+        self.received += len(body)
+        if self.cycle.response_complete:
+            self.linger_left -= len(body)
+            if self.linger_left < 0:
+                self.transport.close()
+            return
+        if self.chunked:
+            self.deadline = (
+                self.body_since
+                + self.policy.body_seconds
+                + self.received / self.policy.body_bytes_per_second
+            )
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.phase = IDLE
+        if not self.early:
+            super().on_message_complete()
+            if not self.cycle.response_complete:
+                self.deadline = NEVER
+                return
+        self.deadline = self.loop.time() + self.policy.idle_seconds
+
+    # --- answers
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif self.refusal is not None:
+            self._write_last(self.refusal)
+        elif self.phase == IDLE:
+            self.deadline = self.loop.time() + self.policy.idle_seconds
+        elif self.phase == BODY:
+            # Answered before the body was in: read on, so that no reset eats the answer.
+            self.deadline = self.loop.time() + self.policy.linger_seconds
+            self.linger_left = self.policy.linger_bytes
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        super()._start_asgi_task(cycle, self._busy if app is service_unavailable else app)
+
+    async def _busy(self, scope: Any, _receive: Any, send: Any) -> None:
+        """uvicorn's concurrency limit, as a problem."""
+        body, headers = problem_answer(type(self).say, "unavailable", 503, dict(scope["headers"]))
+        headers += [(b"retry-after", b"1"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _unfinished(self) -> bool:
+        cycle = self.cycle
+        # uvicorn types it as always there, and sets it with the first request
+        return cycle is not None and not cycle.response_complete  # type: ignore[redundant-expr]
+
+    def _stop(self, code: str, status: int) -> NoReturn:
+        """Leave the parser; `data_received` then answers with this."""
+        self.cause = Refused(code, status)
+        raise self.cause
+
+    def _refuse(self, code: str, status: int) -> None:
+        """Answer the request in hand with a problem, in its turn, and read nothing more."""
+        self.refused = True
+        waiting = self._unfinished()
+        if self.phase == BODY:  # the last cycle is the one at fault
+            if self.pipeline and self.pipeline[0][0] is self.cycle:
+                self.pipeline.popleft()
+            else:
+                waiting = False
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+                if self.cycle.response_started:
+                    self.transport.close()
+                    return
+        body, headers = problem_answer(type(self).say, code, status, dict(self.headers))
+        if code == "method_not_allowed":
+            headers.append((b"allow", b", ".join(self.policy.methods)))
+        lines = [STATUS_LINE[status]]
+        for name, value in (*self.server_state.default_headers, *headers):
+            lines += [name, b": ", value, b"\r\n"]
+        answer = b"".join([*lines, b"connection: close\r\n\r\n", body])
+        if waiting:
+            self.refusal = answer
+            self.deadline = NEVER
+        else:
+            self._write_last(answer)
+
+    def _write_last(self, answer: bytes) -> None:
+        self.refusal = None
+        self.deadline = self.loop.time() + self.policy.linger_seconds
+        self.flow.resume_reading()  # a reset for unread bytes would eat the answer
+        self.transport.write(answer)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    # --- what is accepted
+
+    def _oversized(self) -> bool:
+        limit = self.policy.header_bytes
+        if self.arrived <= limit:
+            return False  # all that was read since this request began fits already
+        return len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers) > limit
+
+    def _host_served(self, value: bytes | None) -> bool:
+        name = None if value is None else host_name(value)
+        if value is None or name is None:
+            return False
+        if ANY_HOST not in self.policy.hosts and name not in self.policy.hosts:
+            return False
+        if len(self.known_hosts) < _KNOWN_HOSTS:
+            self.known_hosts.add(value)
+        return True
+
+    def _check_request(self) -> None:
+        if self.parser.get_method() not in self.policy.methods:
+            self._stop("method_not_allowed", 405)
+        if not target_accepted(self.url):
+            self._stop("target_refused", 400)
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS or not framing_accepted(self.headers, version):
+            self._stop("malformed_request", 400)
+        framed = any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
+        if self.parser.should_upgrade() and framed:
+            self._stop("malformed_request", 400)  # llhttp would take its body for a new request
+        if len(self.pipeline) >= self.policy.pipelined:
+            self._stop("bad_request", 400)
+
+    def _should_upgrade_to_ws(self) -> bool:
+        return False
+
+    def _body_seconds(self, fields: dict[bytes, bytes]) -> float:
+        self.chunked = b"transfer-encoding" in fields
+        size = int(fields.get(b"content-length", b"0"))
+        return self.policy.body_seconds + size / self.policy.body_bytes_per_second
+
+    def _build_scope(self, fields: dict[bytes, bytes]) -> None:
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        self.headers = self.scope["headers"] = without_forwarded(headers)
+        self.expect_100_continue = fields.get(b"expect", b"").lower() == b"100-continue"
+        peer = self.client[0] if self.client else "unix"
+        if peer in self.policy.ingress:
+            address, scheme = forwarded_client(headers)
+            if address is not None:
+                self.scope["client"] = (address, 0)
+            if scheme == "http" or scheme == "https":  # noqa: PLR1714 narrows the literal type
+                self.scope["scheme"] = scheme
+
+
+def edge_protocol(
+    policy: EdgePolicy, *, say: Problem = problem, base: type[EdgeProtocol] = EdgeProtocol
+) -> type[EdgeProtocol]:
+    """The protocol class of one listener, for `uvicorn.Config(http=...)`."""
+    own = {"policy": policy, "say": staticmethod(say), "known_hosts": set()}
+    return type(base.__name__, (base,), own)

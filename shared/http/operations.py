@@ -1,0 +1,163 @@
+"""What happens around every endpoint, once.
+
+The order is fixed: token → role and scope → preconditions → body → transaction → stored answer of
+the same key → the endpoint's one command or query → the answer kept beside the change → commit.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Final
+
+from fastapi import Depends
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.database import Database, Transaction
+from shared.errors import Unauthenticated, UnsupportedMediaType
+from shared.http import conditional, idempotency, strict_json
+from shared.http.language import negotiate
+from shared.security.access import OPERATIONS, Effect, Operation, Relation, check_role
+from shared.security.identity import Actor, Role
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+ANYONE: Final = Actor(
+    subject="anonymous", client_id="anonymous", organisation="", role=Role.APP, region=""
+)
+PUBLIC_CACHE = "public, max-age=0, s-maxage=30, must-revalidate"
+
+
+class TokenMissing(Unauthenticated):
+    code = "token_missing"
+
+
+class OperationRoute(APIRoute):
+    """A route whose rights and preconditions stand in the policy table under its operation id."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **kwargs: Any) -> None:
+        operation_id = kwargs.get("operation_id") or camel_case(endpoint.__name__)
+        kwargs["operation_id"] = operation_id
+        operation = OPERATIONS.get(operation_id)
+        methods = set(kwargs.get("methods") or ())
+        if operation is None or (operation.path, {operation.method}) != (path, methods):
+            raise LookupError(f"{operation_id} {methods} {path} is not in the policy table")
+        self.operation = operation
+        super().__init__(path, endpoint, **kwargs)
+
+    def get_route_handler(self) -> Handler:
+        return around(self.operation, super().get_route_handler())
+
+
+def around(operation: Operation, endpoint: Handler) -> Handler:
+    """Wrap an endpoint with everything that its row of the policy table asks for."""
+
+    async def handle(request: Request) -> Response:
+        actor, relation = await _identify(request, operation)
+        conditions = conditional.read(request, required=operation.needs_match)
+        key = idempotency.read_key(request, required=operation.needs_key)
+        await _read_body(request)
+        database: Database = request.app.state.database
+        async with database.transaction(
+            actor,
+            operation=operation,
+            expected_version=conditions.expected_version,
+            whole_province=operation.effect in (Effect.PUBLIC_READ, Effect.OPEN),
+        ) as tx:
+            request.state.transaction = tx
+            request.state.relation = relation
+            response = await _answer_once(tx, request, operation, key, endpoint)
+        return _finish(request, response, operation, conditions)
+
+    return handle
+
+
+async def _answer_once(
+    tx: Transaction,
+    request: Request,
+    operation: Operation,
+    key: str | None,
+    endpoint: Handler,
+) -> Response:
+    if key is None:
+        return await endpoint(request)
+    fingerprint = idempotency.fingerprint(request)
+    stored = await idempotency.find(tx, operation.id, key, fingerprint)
+    if stored is not None:
+        return stored
+    response = await endpoint(request)
+    await idempotency.keep(tx, operation.id, key, fingerprint, response)
+    return response
+
+
+async def _identify(request: Request, operation: Operation) -> tuple[Actor, Relation]:
+    if operation.effect is Effect.OPEN:
+        return ANYONE, Relation.ANY
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise TokenMissing
+    actor: Actor = await request.app.state.authenticate(token)
+    return actor, check_role(operation, actor)
+
+
+async def _read_body(request: Request) -> None:
+    """Parse JSON strictly, once; FastAPI finds it parsed."""
+    if request.method not in ("POST", "PUT", "PATCH"):
+        return
+    body = await request.body()
+    if not body:
+        return
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/json":
+        parsed = strict_json.loads(body)
+        request.app.state.refuse_classified(parsed)
+        request._json = parsed  # noqa: SLF001 Starlette's own cache of the parsed body
+    elif media_type not in _accepted_media(request):
+        raise UnsupportedMediaType(media_type=media_type)
+
+
+def _accepted_media(request: Request) -> tuple[str, ...]:
+    route = request.scope.get("route")
+    extra = getattr(route, "openapi_extra", None) or {}
+    return tuple(extra.get("requestBody", {}).get("content", {}))
+
+
+def _finish(
+    request: Request,
+    response: Response,
+    operation: Operation,
+    conditions: conditional.Conditions,
+) -> Response:
+    language = negotiate(request.headers.get("accept-language"))
+    response.headers.setdefault("Content-Language", language)
+    response.headers.setdefault("Vary", "Accept-Language")
+    if request.method == "GET" and response.status_code == 200:
+        public = operation.effect is Effect.PUBLIC_READ
+        response.headers.setdefault(
+            "Cache-Control", PUBLIC_CACHE if public else "private, no-cache"
+        )
+        return conditional.with_etag(response, conditions)
+    return conditional.with_version(response)
+
+
+def current_transaction(request: Request) -> Transaction:
+    tx: Transaction = request.state.transaction
+    return tx
+
+
+def current_relation(request: Request) -> Relation:
+    relation: Relation = request.state.relation
+    return relation
+
+
+def current_language(request: Request) -> str:
+    return negotiate(request.headers.get("accept-language"))
+
+
+Tx = Annotated[Transaction, Depends(current_transaction)]
+Related = Annotated[Relation, Depends(current_relation)]
+Language = Annotated[str, Depends(current_language)]
+
+
+def camel_case(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

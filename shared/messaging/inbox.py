@@ -1,0 +1,437 @@
+"""From the stream into a service: each event once, each aggregate in order (reliability O6 to O8).
+
+Up to 256 events share one transaction with their inbox rows, the sequence gate and the handlers'
+effects; they are acknowledged after its commit. The gate of an aggregate begins at 0: its first
+event is number 1. An event that comes before its turn is given back for a while; when the ones
+before it have not come within `gap_grace` (a new consumer on a stream that no longer holds the
+beginning, say) it is parked with the cause "gap" until someone redrives or discards it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import asyncpg
+import structlog
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from shared.database import Database
+from shared.errors import DomainError, GatewayTimeout, TooManyRequests, Unavailable
+from shared.events.envelope import STREAM
+from shared.messaging.broker import BROKER_ERRORS, Broker, nak_all
+from shared.messaging.dead_letters import describe, park
+from shared.messaging.handling import Arrival, Handlers, Received, apply, read_arrival
+from shared.security.identity import system
+
+__all__ = ["Ack", "Handlers", "Inbox", "Nak", "Received", "Term", "Verdict"]
+
+MAX_BATCH: Final = 256
+GAP: Final = "gap"
+_FETCH_SECONDS: Final = 1.0  # a request that was lost with a broker delays no longer than this
+_ACK_WAIT: Final = 30.0
+_IN_PROGRESS_EVERY: Final = 10.0
+_MAX_ACK_PENDING: Final = 4 * MAX_BATCH
+_TRIES: Final = 5  # of a failure that is neither transient nor certain to come again
+# SQLSTATE classes and codes after which the same statement may succeed
+_TRANSIENT_CLASSES = ("08", "40", "53", "55", "57", "58")
+
+Failpoint = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Applied, now or before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nak:
+    """Not now; deliver it again after `delay` seconds."""
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Kept as a dead letter; do not deliver it again."""
+
+
+Verdict = Ack | Nak | Term
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is to be done with each event of a batch, by its id."""
+
+    done: list[Arrival] = field(default_factory=list)
+    next: list[Arrival] = field(default_factory=list)
+    behind: list[Arrival] = field(default_factory=list)
+    early: list[Arrival] = field(default_factory=list)
+
+
+async def _no_failpoint(_name: str) -> None:
+    return
+
+
+class Inbox:
+    """The durable consumer of one service; every replica runs one and they share the work."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        database: Database,
+        *,
+        service: str,
+        handlers: Handlers,
+        gap_grace: float = 60.0,
+        faults: Collection[str] = (),
+        failpoint: Failpoint = _no_failpoint,
+        log: Any = None,
+    ) -> None:
+        self._broker = broker
+        self._database = database
+        self._service = service
+        self._handlers = handlers
+        self._gap_grace = gap_grace
+        self._ack_first = "ack_first" in faults
+        self._no_inbox = "no_inbox" in faults
+        self._no_gate = "no_gate" in faults
+        self._failpoint = failpoint
+        self._log = log or structlog.get_logger()
+        self._stopping = asyncio.Event()
+        self._failures: dict[Any, int] = {}
+        self._early_since: dict[Any, float] = {}
+
+    @property
+    def subjects(self) -> list[str]:
+        """Everything that the publishers of the handled events tell: the gate needs each number."""
+        return sorted({f"events.{event.source}.>" for event in self._handlers})
+
+    def stop(self) -> None:
+        """Finish the batch in hand, give back what was fetched, return from `run`."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Fetch, receive, acknowledge, until stopped; a broker that goes away is waited for."""
+        if not self._handlers:
+            return
+        while not self._stopping.is_set():
+            try:
+                if not self._broker.usable:
+                    await asyncio.sleep(0.1)
+                    continue
+                await self._consume()
+            except BROKER_ERRORS as error:
+                self._log.warning("consumer interrupted", error_type=type(error).__name__)
+                await asyncio.sleep(0.2)
+            except asyncio.CancelledError:
+                # nats.py cancels a waiting fetch when its connection closes: no stop of ours
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+
+    async def ensure_consumer(self) -> None:
+        """Make the durable consumer, or bring its subjects up to the handlers' publishers.
+
+        A publisher that is followed from now on has told things before: the consumer then starts
+        over, and inbox and gate pass by what was applied.
+        """
+        jetstream = self._broker.jetstream
+        config = ConsumerConfig(
+            name=self._service,
+            durable_name=self._service,
+            filter_subjects=self.subjects,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=_ACK_WAIT,
+            max_deliver=-1,
+            max_ack_pending=_MAX_ACK_PENDING,
+        )
+        with suppress(NotFoundError):
+            found = (await jetstream.consumer_info(STREAM, self._service)).config
+            known = {*(found.filter_subjects or ()), *filter(None, [found.filter_subject])}
+            if not known.issuperset(self.subjects):
+                await jetstream.delete_consumer(STREAM, self._service)
+        await jetstream.add_consumer(STREAM, config)
+
+    async def _consume(self) -> None:
+        generation = self._broker.generation
+        await self.ensure_consumer()
+        subscription = await self._broker.jetstream.pull_subscribe_bind(
+            consumer=self._service, stream=STREAM
+        )
+        try:
+            while not self._stopping.is_set() and generation == self._broker.generation:
+                messages = await _fetch(subscription)
+                if self._stopping.is_set():
+                    await nak_all(messages)
+                elif messages:
+                    await self._receive_messages(messages)
+        finally:
+            with suppress(*BROKER_ERRORS):
+                await subscription.unsubscribe()
+
+    async def _receive_messages(self, messages: Sequence[Msg]) -> None:
+        if self._ack_first:
+            for message in messages:
+                await message.ack()
+        arrivals = [
+            read_arrival(
+                message.data, message.metadata.sequence.stream, message.metadata.num_delivered
+            )
+            for message in messages
+        ]
+        async with _kept_alive(messages):
+            verdicts = await self.receive(arrivals)
+        await self._failpoint("committed")
+        if self._ack_first:
+            return
+        for message, verdict in zip(messages, verdicts, strict=True):
+            match verdict:
+                case Ack():
+                    await message.ack()
+                case Nak(delay):
+                    await message.nak(delay)
+                case Term():
+                    await message.term()
+
+    async def receive(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
+        """Apply a batch in one transaction, or find by halves the event that it fails on.
+
+        The verdicts stand in the order of the arrivals and hold once this returns.
+        """
+        try:
+            return await self._receive_together(arrivals)
+        except Exception as error:  # noqa: BLE001 whatever a handler raises is judged here
+            if is_transient(error):
+                self._log.warning(
+                    "events wait", count=len(arrivals), error_type=type(error).__name__
+                )
+                return [Nak(_growing(0.5, each.tries, most=30.0)) for each in arrivals]
+            if len(arrivals) == 1:
+                return [await self._refuse(arrivals[0], error)]
+            half = len(arrivals) // 2
+            return [
+                *await self.receive(arrivals[:half]),
+                *await self.receive(arrivals[half:]),
+            ]
+
+    async def _receive_together(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
+        async with self._database.transaction(system(self._service), whole_province=True) as tx:
+            connection = await tx.raw()
+            gate = await self._lock_gate(connection, arrivals)
+            plan = self._plan(arrivals, gate, await self._parked(connection, arrivals))
+            late = self._late(plan.early)
+            await park(connection, plan.behind, consumer=self._service, cause="behind", at=tx.now)
+            await park(connection, late, consumer=self._service, cause=GAP, at=tx.now)
+            for arrival in await self._unseen(connection, plan.next):
+                await apply(tx, arrival, self._handlers)
+            await self._move_gate(connection, plan.next)
+            await self._failpoint("applied")
+        return self._verdicts(arrivals, plan, late)
+
+    def _plan(
+        self,
+        arrivals: Iterable[Arrival],
+        gate: dict[tuple[str, str], int],
+        parked: dict[tuple[str, str], int],
+    ) -> _Plan:
+        """Pass over the batch until nothing more fits: a later event may be what opens the gate."""
+        plan = _Plan()
+        waiting, progress = list(arrivals), True
+        if self._no_gate:
+            plan.next = waiting
+            return plan
+        while waiting and progress:
+            progress, rest = False, []
+            for each in waiting:
+                key = each.aggregate
+                if each.sequence <= gate[key]:
+                    (plan.next if self._no_inbox else plan.done).append(each)
+                elif key in parked and parked[key] <= each.sequence:
+                    plan.behind.append(each)
+                elif each.sequence == gate[key] + 1:
+                    gate[key] = each.sequence
+                    plan.next.append(each)
+                    progress = True
+                else:
+                    rest.append(each)
+            waiting = rest
+        plan.early = waiting
+        return plan
+
+    async def _lock_gate(
+        self, connection: Any, arrivals: Iterable[Arrival]
+    ) -> dict[tuple[str, str], int]:
+        """The last applied number of each aggregate, held against other replicas until commit."""
+        aggregates = sorted({each.aggregate for each in arrivals})
+        rows = await connection.fetch(
+            "insert into sequence_gate (consumer, source, subject, sequence)"
+            " select $1, s, a, 0 from unnest($2::text[], $3::text[]) as rows(s, a) order by s, a"
+            " on conflict (consumer, source, subject)"
+            " do update set sequence = sequence_gate.sequence"
+            " returning source, subject, sequence",
+            self._service,
+            [source for source, _ in aggregates],
+            [subject for _, subject in aggregates],
+        )
+        return {(row["source"], row["subject"]): row["sequence"] for row in rows}
+
+    async def _move_gate(self, connection: Any, applied: Iterable[Arrival]) -> None:
+        reached: dict[tuple[str, str], int] = {}
+        for each in applied:
+            reached[each.aggregate] = max(reached.get(each.aggregate, 0), each.sequence)
+        if not reached:
+            return
+        await connection.execute(
+            "update sequence_gate set sequence = greatest(sequence_gate.sequence, q)"
+            " from unnest($2::text[], $3::text[], $4::bigint[]) as rows(s, a, q)"
+            " where consumer = $1 and source = s and subject = a",
+            self._service,
+            [source for source, _ in reached],
+            [subject for _, subject in reached],
+            list(reached.values()),
+        )
+
+    async def _parked(
+        self, connection: Any, arrivals: Iterable[Arrival]
+    ) -> dict[tuple[str, str], int]:
+        """The first parked number of each aggregate that has one."""
+        aggregates = {each.aggregate for each in arrivals}
+        rows = await connection.fetch(
+            "select source, subject, min(sequence) as sequence from dead_letters"
+            " join unnest($2::text[], $3::text[]) as rows(s, a) on source = s and subject = a"
+            " where consumer = $1 and state = 'PARKED' group by source, subject",
+            self._service,
+            [source for source, _ in aggregates],
+            [subject for _, subject in aggregates],
+        )
+        return {(row["source"], row["subject"]): row["sequence"] for row in rows}
+
+    async def _unseen(self, connection: Any, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Enter the events into the inbox; those that were not in it before, in their order."""
+        if self._no_inbox or not arrivals:
+            return list(arrivals)
+        rows = await connection.fetch(
+            "insert into inbox (consumer, event_id) select $1, e from unnest($2::uuid[]) as e"
+            " on conflict do nothing returning event_id",
+            self._service,
+            [each.id for each in arrivals],
+        )
+        fresh = {row["event_id"] for row in rows}
+        unseen = []
+        for each in arrivals:
+            if each.id in fresh:
+                fresh.discard(each.id)
+                unseen.append(each)
+        return unseen
+
+    def _late(self, early: Iterable[Arrival]) -> list[Arrival]:
+        """Those whose predecessors have been missing for longer than the grace."""
+        now = asyncio.get_running_loop().time()
+        return [
+            each
+            for each in early
+            if now - self._early_since.setdefault(each.id, now) >= self._gap_grace
+        ]
+
+    def _verdicts(
+        self, arrivals: Sequence[Arrival], plan: _Plan, late: Sequence[Arrival]
+    ) -> list[Verdict]:
+        parked = {each.id for each in (*plan.behind, *late)}
+        early = {each.id for each in plan.early} - parked
+        verdicts: list[Verdict] = []
+        for each in arrivals:
+            if each.id in early:
+                verdicts.append(Nak(_growing(0.1, each.tries, most=5.0)))
+                continue
+            self._failures.pop(each.id, None)
+            self._early_since.pop(each.id, None)
+            verdicts.append(Term() if each.id in parked else Ack())
+        for each in late:
+            self._log.error("event parked", event_id=str(each.id), event_type=each.type, reason=GAP)
+        return verdicts
+
+    async def _refuse(self, arrival: Arrival, error: Exception) -> Verdict:
+        """Try an unknown failure again, a few times; park what will not get better."""
+        failures = self._failures[arrival.id] = self._failures.get(arrival.id, 0) + 1
+        if failures < _TRIES and not _is_permanent(error):
+            return Nak(_growing(0.5, failures, most=30.0))
+        try:
+            async with self._database.transaction(system(self._service), whole_province=True) as tx:
+                await park(
+                    await tx.raw(),
+                    [arrival],
+                    consumer=self._service,
+                    cause=describe(error),
+                    at=tx.now,
+                )
+        except Exception as second:  # noqa: BLE001 not kept, so not given up
+            self._log.error("event not parked", error_type=type(second).__name__)
+            return Nak(_growing(0.5, arrival.tries, most=30.0))
+        self._failures.pop(arrival.id, None)
+        self._log.error(
+            "event parked",
+            event_id=str(arrival.id),
+            event_type=arrival.type,
+            reason=describe(error),
+        )
+        return Term()
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same event may well be applied later: the fault lies around it, not in it."""
+    if isinstance(error, Unavailable | GatewayTimeout | TooManyRequests):
+        return True
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+        return error.connection_invalidated or _transient_state(state)
+    if isinstance(error, asyncpg.PostgresError):
+        return _transient_state(error.sqlstate)
+    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError)
+
+
+def _transient_state(state: str | None) -> bool:
+    return state is not None and state.startswith(_TRANSIENT_CLASSES)
+
+
+def _is_permanent(error: Exception) -> bool:
+    return isinstance(error, DomainError | ValidationError)
+
+
+def _growing(first: float, tries: int, *, most: float) -> float:
+    """A delay in seconds that doubles with each try."""
+    return min(first * 2.0 ** min(max(tries, 1) - 1, 16), most)
+
+
+async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
+    try:
+        messages: list[Msg] = await subscription.fetch(MAX_BATCH, timeout=_FETCH_SECONDS)
+    except TimeoutError:  # nothing came (nats.py's way to say it)
+        return []
+    return messages
+
+
+@asynccontextmanager
+async def _kept_alive(messages: Sequence[Msg]) -> AsyncIterator[None]:
+    """Tell the broker that work goes on, so that it does not deliver to another meanwhile."""
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(_IN_PROGRESS_EVERY)
+            for message in messages:
+                with suppress(*BROKER_ERRORS):
+                    await message.in_progress()
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)

@@ -1,0 +1,272 @@
+"""From the outbox to the stream: one active relay per schema, oldest first, publish then mark.
+
+The broker is disposable (reliability O5): rows stay, and what the stream lost is published again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from shared.clock import Clock
+from shared.messaging.archive import archive_events
+from shared.messaging.broker import BROKER_ERRORS, MAX_AGE, Broker, StreamState
+from shared.messaging.metrics import RELAY_PUBLISHED, RELAY_REPUBLISHED
+from shared.messaging.publishing import MAX_BATCH, MAX_BATCH_BYTES, Outgoing, outgoing, publish
+
+Failpoint = Callable[[str], Awaitable[None]]
+Connection = Any  # asyncpg's connection or its pool proxy; asyncpg ships no types
+
+ARCHIVE_AFTER: Final = timedelta(days=90)
+_POLL: Final = 1.0  # seconds, where a nudge was lost and to compare the stream with the marks
+_ARCHIVE_EVERY: Final = 3600.0  # seconds
+_UNMARK_AT_ONCE: Final = 5000
+_SERVER_SETTINGS = {
+    "application_name": "ganfutong-relay",
+    "lock_timeout": "1000",
+    "timezone": "UTC",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
+_UNSENT = """
+    select id, event_id, type, subject, sequence, region, occurred_at, traceparent, data, position
+    from outbox where sent_at is null order by id limit $1
+"""
+# The position of a row is taken once, in the order of first publishing. Two relays that overlap
+# collide on its unique constraint, so positions become visible in their order (see archive.py).
+_MARK = """
+    update outbox set sent_at = $4, epoch = $5, stream_sequence = sent.stream_sequence,
+        position = coalesce(outbox.position, head.position + sent.rank)
+    from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as sent(id, stream_sequence, rank),
+        (select greatest((select max(position) from outbox),
+                         (select max(position) from event_archive), 0) as position) as head
+    where outbox.id = sent.id
+"""
+_UNMARK_OTHER_EPOCHS = """
+    update outbox set sent_at = null, epoch = null, stream_sequence = null
+    where id in (select id from outbox where epoch < $1 or epoch > $1 limit $2)
+"""
+_UNMARK_AFTER = """
+    update outbox set sent_at = null, epoch = null, stream_sequence = null
+    where id in (select id from outbox where epoch = $1 and stream_sequence > $3 limit $2)
+"""
+_LAST_MARKED = """
+    select event_id, stream_sequence, sent_at from outbox
+    where epoch = $1 and stream_sequence <= $2 order by stream_sequence desc limit 1
+"""
+
+
+async def _no_failpoint(_name: str) -> None:
+    return
+
+
+class Relay:
+    """One candidate for a schema's relay; `nudge` tells it that an event was committed."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        dsn: str,
+        schema: str,
+        clock: Clock,
+        archive_after: timedelta = ARCHIVE_AFTER,
+        faults: Collection[str] = (),
+        failpoint: Failpoint = _no_failpoint,
+        log: Any = None,
+    ) -> None:
+        self.published = 0
+        self.leading = False
+        self._broker = broker
+        self._dsn = dsn.replace("+asyncpg", "", 1)
+        self._schema = schema
+        self._clock = clock
+        self._archive_after = archive_after
+        self._mark_first = "mark_first" in faults
+        self._failpoint = failpoint
+        self._log = log or structlog.get_logger()
+        self._nudged = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._epoch = ""
+
+    def nudge(self) -> None:
+        self._nudged.set()
+
+    def stop(self) -> None:
+        """Finish the batch in hand, give up the lock, return from `run`."""
+        self._stopping.set()
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Stand by, lead while holding the lock, and start over whenever Postgres goes away."""
+        while not self._stopping.is_set():
+            try:
+                async with self._connected() as connection:
+                    while not self._stopping.is_set() and not await self._elected(connection):
+                        await self._pause(_POLL)
+                    if not self._stopping.is_set():
+                        await self._lead(connection)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                self._log.warning("relay lost its database", error_type=type(error).__name__)
+                await self._pause(_POLL / 2)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        connection = await asyncpg.connect(
+            self._dsn,
+            timeout=5,
+            command_timeout=15,
+            server_settings={**_SERVER_SETTINGS, "search_path": self._schema},
+        )
+        try:
+            yield connection
+        finally:
+            self.leading = False
+            try:
+                await connection.close(timeout=2)  # a session lock ends with its session
+            except BaseException:
+                connection.terminate()
+                raise
+
+    async def _elected(self, connection: Connection) -> bool:
+        return bool(
+            await connection.fetchval(
+                "select pg_try_advisory_lock(hashtextextended($1, 0))", f"relay|{self._schema}"
+            )
+        )
+
+    async def _lead(self, connection: Connection) -> None:
+        self.leading = True
+        self._log.info("relay leads")
+        loop = asyncio.get_running_loop()
+        generation, compare_at, archive_at = -1, 0.0, 0.0
+        while not self._stopping.is_set():
+            if loop.time() >= archive_at:
+                before = self._clock.now() - self._archive_after
+                more = await archive_events(connection, before=before)
+                archive_at = loop.time() + (0 if more else _ARCHIVE_EVERY)
+            if not self._broker.usable:
+                await self._pause(_POLL / 4)
+                continue
+            try:
+                if loop.time() >= compare_at or generation != self._broker.generation:
+                    generation = self._broker.generation
+                    await self._compare(connection)
+                    compare_at = loop.time() + _POLL
+                self._nudged.clear()
+                if await self._send_batch(connection) == 0:
+                    await self._wait_for_nudge()
+            except BROKER_ERRORS as error:
+                self._log.warning(
+                    "relay cannot publish", error_type=type(error).__name__, error=str(error)
+                )
+                compare_at = 0.0
+                await self._pause(_POLL / 2)
+
+    async def _send_batch(self, connection: Connection) -> int:
+        """Publish and mark the oldest unsent events; how many."""
+        rows = _within_limits(await connection.fetch(_UNSENT, MAX_BATCH), self._source)
+        if not rows:
+            return 0
+        await self._failpoint("committed")
+        if self._mark_first:
+            await self._mark(connection, rows, [None] * len(rows))
+            await self._failpoint("marked")
+        sequences = await publish(self._broker.client, [message for _, message in rows])
+        await self._failpoint("acknowledged")
+        if not self._mark_first:
+            await self._mark(connection, rows, sequences)
+        self.published += len(rows)
+        RELAY_PUBLISHED.labels(self._schema).inc(len(rows))
+        return len(rows)
+
+    @property
+    def _source(self) -> str:
+        return self._schema
+
+    async def _mark(
+        self,
+        connection: Connection,
+        rows: Sequence[tuple[Any, Outgoing]],
+        sequences: Sequence[int | None],
+    ) -> None:
+        ranks, rank = [], 0
+        for row, _ in rows:
+            rank += row["position"] is None
+            ranks.append(rank)
+        ids = [row["id"] for row, _ in rows]
+        await connection.execute(_MARK, ids, sequences, ranks, self._clock.now(), self._epoch)
+
+    async def _compare(self, connection: Connection) -> None:
+        """Unmark what the stream does not hold: it was wiped, truncated, or is another (O5)."""
+        stream = await self._broker.stream()
+        self._epoch = stream.epoch
+        lost = await self._unmark(connection, _UNMARK_OTHER_EPOCHS, stream.epoch)
+        common = await self._last_common(connection, stream)
+        if common is not None:
+            lost += await self._unmark(connection, _UNMARK_AFTER, stream.epoch, common)
+        if lost:
+            RELAY_REPUBLISHED.labels(self._schema).inc(lost)
+            self._log.warning("stream lost events, published again", count=lost, epoch=stream.epoch)
+
+    async def _last_common(self, connection: Connection, stream: StreamState) -> int | None:
+        """The last sequence that outbox and stream agree on; None when they agree on all."""
+        last = await connection.fetchrow(_LAST_MARKED, stream.epoch, 2**62)
+        if last is None or await self._holds(stream, last):
+            return None
+        low, high = 0, last["stream_sequence"]  # agree at low, disagree at high
+        while high - low > 1:
+            middle = (low + high) // 2
+            row = await connection.fetchrow(_LAST_MARKED, stream.epoch, middle)
+            if row is None or row["stream_sequence"] <= low or await self._holds(stream, row):
+                low = middle
+            else:
+                high = row["stream_sequence"]
+        return low
+
+    async def _holds(self, stream: StreamState, row: Any) -> bool:
+        if row["stream_sequence"] > stream.last:
+            return False
+        if await self._broker.event_id_at(row["stream_sequence"]) == str(row["event_id"]):
+            return True
+        # What the stream let go of by age alone is not lost.
+        expired: bool = row["sent_at"] < self._clock.now() - timedelta(seconds=MAX_AGE)
+        return expired and bool(row["stream_sequence"] < stream.first)
+
+    async def _unmark(self, connection: Connection, statement: str, epoch: str, *rest: int) -> int:
+        total = 0
+        while True:
+            status: str = await connection.execute(statement, epoch, _UNMARK_AT_ONCE, *rest)
+            count = int(status.rpartition(" ")[2])
+            total += count
+            if count < _UNMARK_AT_ONCE:
+                return total
+
+    async def _wait_for_nudge(self) -> None:
+        if not self._stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), _POLL)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, but not through a stop."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _within_limits(rows: Sequence[Any], source: str) -> list[tuple[Any, Outgoing]]:
+    """As many of the rows as one batch may hold; at least one."""
+    taken: list[tuple[Any, Outgoing]] = []
+    size = 0
+    for row in rows:
+        message = outgoing(row, source)
+        size += len(message.body)
+        if taken and size > MAX_BATCH_BYTES:
+            break
+        taken.append((row, message))
+    return taken

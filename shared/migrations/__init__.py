@@ -1,0 +1,1 @@
+"""One alembic environment for every lineage; each schema has its own version table."""

@@ -1,0 +1,214 @@
+"""What every service serves beside its own resources: its audit chain and its policies (E6)."""
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import text
+
+from shared.clock import SHANGHAI
+from shared.database import Transaction
+from shared.errors import FieldError, Invalid
+from shared.http.conditional import set_version
+from shared.http.operations import OperationRoute, Tx
+from shared.http.pagination import Page, Paging, cut, link_next
+from shared.policies import Policy, Unit, effective, parse_value
+from shared.policy_rows import load_policies, set_policy
+from shared.security.audit import Entry, Head, verify_chain
+
+
+class AuditEntryView(BaseModel):
+    """One link of the audit chain."""
+
+    number: int = Field(examples=[1])
+    at: datetime
+    actor: str
+    client_id: str
+    organisation: str
+    operation: str
+    action: str
+    subject: str
+    subject_number: int
+    request_id: str | None
+    details: dict[str, Any]
+    hash: str
+
+
+class VerificationView(BaseModel):
+    """`first_bad` is the number where the chain stops being believable; null when it is intact."""
+
+    intact: bool
+    checked: int
+    head_number: int
+    head_hash: str
+    first_bad: int | None
+    fault: str | None
+
+
+class PolicyView(BaseModel):
+    """One limit of the law or of practice, with where it comes from."""
+
+    key: str
+    version: int
+    value: int | str | bool
+    unit: str
+    source: str
+    clause: str
+    effective_from: date
+
+
+class PolicyChange(BaseModel):
+    """A new version of a policy; the unit stays."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"value": 3, "source": "no official source", "effective_from": "2026-12-01"}
+            ]
+        },
+    )
+
+    value: int | str | bool
+    source: Annotated[str, Field(min_length=1, max_length=200)]
+    effective_from: date
+
+
+class PolicyValueInvalid(Invalid):
+    code = "policy_value_invalid"
+
+
+def routes(service: str) -> APIRouter:
+    router = APIRouter(route_class=OperationRoute, tags=["平台"])
+    base, name = f"/v1/{service}", service.capitalize()
+
+    @router.get(f"{base}/audit", operation_id=f"list{name}AuditEntries")
+    async def list_audit_entries(
+        tx: Tx,
+        request: Request,
+        response: Response,
+        page: Paging,
+        subject: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> Page[AuditEntryView]:
+        after = page.after(int)
+        rows = (
+            (
+                await tx.session.execute(
+                    text(
+                        "select * from audit_log where number > :after"
+                        " and (cast(:subject as text) is null or subject = :subject)"
+                        " order by number limit :limit"
+                    ),
+                    {
+                        "after": after[0] if after else 0,
+                        "subject": subject,
+                        "limit": page.limit + 1,
+                    },
+                )
+            )
+            .mappings()
+            .all()
+        )
+        shown, cursor = cut(rows, page, lambda row: (row["number"],))
+        link_next(request, response, cursor)
+        return Page(
+            items=[
+                AuditEntryView.model_validate(
+                    {**row, "at": row["at"].astimezone(SHANGHAI)}, from_attributes=False
+                )
+                for row in shown
+            ],
+            next_cursor=cursor,
+        )
+
+    @router.get(f"{base}/audit/verification", operation_id=f"verify{name}Audit")
+    async def verify_audit(
+        tx: Tx,
+        head_number: Annotated[int | None, Query(ge=0)] = None,
+        head_hash: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> VerificationView:
+        """Walk the whole chain; an exported head also catches a cut tail or a rewritten chain."""
+        expected = (
+            Head(head_number, head_hash)
+            if head_number is not None and head_hash is not None
+            else None
+        )
+        verdict = await verify_chain(_entries(tx), expected_head=expected)
+        return VerificationView(
+            intact=verdict.intact,
+            checked=verdict.checked,
+            head_number=verdict.head.sequence,
+            head_hash=verdict.head.hash,
+            first_bad=verdict.first_bad,
+            fault=verdict.fault,
+        )
+
+    @router.get(f"{base}/policies", operation_id=f"list{name}Policies")
+    async def list_policies(tx: Tx, request: Request) -> list[PolicyView]:
+        policies = await load_policies(tx, request.app.state.policy_defaults)
+        return [_policy_view(policy) for policy in policies]
+
+    @router.post(f"{base}/policies/{{key}}", operation_id=f"change{name}Policy", status_code=201)
+    async def change_policy(
+        tx: Tx, request: Request, response: Response, key: str, change: PolicyChange
+    ) -> PolicyView:
+        policies = await load_policies(tx, request.app.state.policy_defaults)
+        current = effective(policies, key, date.max)
+        tx.expect(current.version)
+        policy = await set_policy(
+            tx,
+            current,
+            value=_value(change.value, current.unit),
+            source=change.source,
+            effective_from=change.effective_from,
+        )
+        set_version(response, policy.version)
+        return _policy_view(policy)
+
+    return router
+
+
+def _value(raw: object, unit: Unit) -> Any:
+    try:
+        return parse_value(raw, unit)
+    except ValueError as error:
+        raise PolicyValueInvalid(errors=[FieldError("/value", "field_type")]) from error
+
+
+def _policy_view(policy: Policy) -> PolicyView:
+    value = policy.value if isinstance(policy.value, (bool, int, str)) else str(policy.value)
+    return PolicyView(
+        key=policy.key,
+        version=policy.version,
+        value=value,
+        unit=policy.unit,
+        source=policy.source,
+        clause=policy.clause,
+        effective_from=policy.effective_from,
+    )
+
+
+async def _entries(tx: Transaction) -> AsyncIterator[Entry]:
+    result = await tx.session.stream(text("select * from audit_log order by number"))
+    async for row in result.mappings():
+        body = {
+            "number": row["number"],
+            "at": row["at"].isoformat(),
+            **{
+                name: row[name]
+                for name in (
+                    "actor",
+                    "client_id",
+                    "organisation",
+                    "operation",
+                    "action",
+                    "subject",
+                    "subject_number",
+                    "request_id",
+                    "details",
+                )
+            },
+        }
+        yield Entry(row["number"], row["previous"], body, row["hash"])
