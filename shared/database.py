@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -270,8 +270,8 @@ class Database:
                     algorithm=self.algorithm,
                 )
                 scope = "36" if whole_province else row_scope(actor)
-                await session.connection()
-                await (await tx.raw()).execute(_SCOPE, scope, actor.organisation)
+                # Through the session, not raw: the driver begins with SQLAlchemy's first statement.
+                await session.execute(_SCOPE, {"scope": scope, "own": actor.organisation})
                 yield tx
                 await tx.flush()
                 await session.commit()
@@ -286,7 +286,9 @@ class Database:
             callback()
 
 
-_SCOPE = "select set_config('app.scope', $1, true), set_config('app.organisation', $2, true)"
+_SCOPE = text(
+    "select set_config('app.scope', :scope, true), set_config('app.organisation', :own, true)"
+)
 
 
 def _event_digest(told: _Told, algorithm: Algorithm) -> str:
