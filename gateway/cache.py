@@ -1,31 +1,19 @@
-"""Ready-made answers of public reads: bytes to write, kept by size, dropped by events.
+"""Ready-made answers of public reads: kept by size, filled once, dropped by events.
 
-An answer is kept only where its service says `Cache-Control: public`: nothing that depends on who
-asked can get here. A fill that began before an event about its content is never kept.
+Nothing that depends on who asked gets here (`page.may_be_kept`). A fill that began before an event
+about its content is never kept.
 """
 
 import asyncio
-import gzip
-import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, NamedTuple
 
-from shared.http.edge import with_security_headers
-from shared.http.language import negotiate
+from gateway.page import Filled, Page, make_page, may_be_kept
 
-TAG_FIELD: Final = b"cache-tag"  # what an answer shows: `listing:42, organisation:jx-rst`
-GZIP_FROM: Final = 1024  # bytes (API11)
-_OVERHEAD: Final = 2048  # bytes of Python objects beside an answer's own
-_PASSED_BY: Final = 4096  # keys remembered as not to be kept
-_VARIED: Final = frozenset({b"accept-language", b"accept-encoding"})
-_DROPPED: Final = frozenset(
-    {TAG_FIELD, b"content-length", b"connection", b"date", b"server", b"etag", b"x-request-id"}
-    | {b"transfer-encoding", b"keep-alive", b"age", b"content-encoding", b"vary"}
-)
-
-Headers = Sequence[tuple[bytes, bytes]]
+_REMEMBERED: Final = 4096  # keys not to be kept, and tags dropped while a fill was on its way
+_PACKED_IN_LOOP: Final = 128 * 1024  # bytes; a larger body is packed in a thread
+_PASS_BY_SECONDS: Final = 1.0
 
 
 class Key(NamedTuple):
@@ -34,42 +22,6 @@ class Key(NamedTuple):
     host: bytes
     target: bytes
     language: str
-
-
-class Filled(NamedTuple):
-    """What a service answered."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """One representation: the heads end before the fields that each request adds."""
-
-    etag: bytes
-    headers: Headers
-    head: bytes
-    body: bytes
-    not_modified: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One kept answer in its representations."""
-
-    operation: str
-    plain: Ready
-    gzipped: Ready | None
-    tags: frozenset[str]
-    expires: float
-    size: int
-
-    def for_encoding(self, accept_encoding: bytes | None) -> Ready:
-        if self.gzipped is not None and accept_encoding and accepts_gzip(accept_encoding):
-            return self.gzipped
-        return self.plain
 
 
 Fill = Callable[[], Awaitable[Filled]]
@@ -134,6 +86,11 @@ class ResponseCache:
         """An event says that what carries this tag has changed."""
         self._events += 1
         self._dropped_at[tag] = self._events
+        if len(self._dropped_at) > _REMEMBERED:
+            self._all_dropped_at = (
+                self._events
+            )  # fills on their way are not kept, whatever they show
+            self._dropped_at.clear()
         for key in list(self._keys_of.get(tag, ())):
             self._remove(key)
         self._forget_flights()
@@ -150,24 +107,26 @@ class ResponseCache:
     def __len__(self) -> int:
         return len(self._pages)
 
-    async def _fill(
-        self, key: Key, operation: str, fill: Fill
-    ) -> tuple[Page | None, Filled]:
+    async def _fill(self, key: Key, operation: str, fill: Fill) -> tuple[Page | None, Filled]:
         began = self._events
         self._filling += 1
         try:
             filled = await fill()
+            if not may_be_kept(filled.status, filled.headers):
+                self._pass_by(key)
+                return None, filled
+            expires = self._now() + self._ttl
+            if len(filled.body) > _PACKED_IN_LOOP:
+                page = await asyncio.to_thread(make_page, filled, operation, expires=expires)
+            else:
+                page = make_page(filled, operation, expires=expires)
+            if page.size <= self._most and not self._changed_since(began, page.tags):
+                self._keep(key, page)
+            return page, filled
         finally:
             self._filling -= 1
-        if not may_be_kept(filled.status, filled.headers):
-            self._pass_by(key)
-            return None, filled
-        page = make_page(filled, operation, expires=self._now() + self._ttl)
-        if page.size <= self._most and not self._changed_since(began, page.tags):
-            self._keep(key, page)
-        if not self._filling:
-            self._dropped_at.clear()
-        return page, filled
+            if not self._filling:
+                self._dropped_at.clear()
 
     def _changed_since(self, began: int, tags: Iterable[str]) -> bool:
         return self._all_dropped_at > began or any(
@@ -184,7 +143,7 @@ class ResponseCache:
         """Whoever asks after an event waits for no fill that began before it."""
         self._flights.clear()
         if not self._filling:
-            self._dropped_at.clear()
+            self._dropped_at.clear()  # what began before is done
 
     def _keep(self, key: Key, page: Page) -> None:
         self._remove(key)
@@ -207,133 +166,7 @@ class ResponseCache:
                 del self._keys_of[tag]
 
     def _pass_by(self, key: Key) -> None:
-        self._passed[key] = self._now() + 1.0
+        self._passed[key] = self._now() + _PASS_BY_SECONDS
         self._passed.move_to_end(key)
-        if len(self._passed) > _PASSED_BY:
+        if len(self._passed) > _REMEMBERED:
             self._passed.popitem(last=False)
-
-
-def may_be_kept(status: int, headers: Headers) -> bool:
-    """Only what its service calls public, and what varies by nothing but language and coding."""
-    if status != 200:
-        return False
-    fields: dict[bytes, bytes] = {}
-    for name, value in headers:
-        fields[name.lower()] = fields.get(name.lower(), b"") + b"," + value.lower()
-    control = {item.strip() for item in fields.get(b"cache-control", b"").split(b",")}
-    varies = {item.strip() for item in fields.get(b"vary", b"").split(b",")} - {b""}
-    return (
-        b"public" in control
-        and not control & {b"no-store", b"private", b"no-cache"}
-        and b"set-cookie" not in fields
-        and b"content-encoding" not in fields
-        and varies <= _VARIED
-    )
-
-
-def make_page(filled: Filled, operation: str, *, expires: float) -> Page:
-    """Render every representation of an answer once."""
-    tags: set[str] = set()
-    etag = b""
-    kept: list[tuple[bytes, bytes]] = []
-    for name, value in filled.headers:
-        lower = name.lower()
-        if lower == TAG_FIELD:
-            tags.update(tag.strip() for tag in value.decode("latin-1").split(",") if tag.strip())
-        elif lower == b"etag" and not value.startswith(b"W/"):
-            etag = value
-        if lower not in _DROPPED:
-            kept.append((lower, value))
-    kept.append((b"vary", b"Accept-Encoding, Accept-Language"))
-    kept = with_security_headers(kept)
-    etag = etag or b'"%b"' % hashlib.sha256(filled.body).hexdigest()[:32].encode()
-    plain = _ready(etag, kept, filled.body)
-    gzipped = None
-    if len(filled.body) >= GZIP_FROM:
-        packed = gzip.compress(filled.body, 6, mtime=0)
-        if len(packed) < len(filled.body):
-            coded = [*kept, (b"content-encoding", b"gzip")]
-            gzipped = _ready(etag[:-1] + _GZIP_MARK, coded, packed)
-    size = _OVERHEAD + sum(
-        len(each.head) + len(each.body) + len(each.not_modified)
-        for each in (plain, gzipped)
-        if each is not None
-    )
-    return Page(operation, plain, gzipped, frozenset(tags), expires, size)
-
-
-def _ready(etag: bytes, headers: Headers, body: bytes) -> Ready:
-    fields = [*headers, (b"etag", etag)]
-    lines = b"".join(b"%b: %b\r\n" % field for field in fields)
-    bare = b"".join(
-        b"%b: %b\r\n" % field for field in fields if not field[0].startswith(b"content-")
-    )
-    return Ready(
-        etag=etag,
-        headers=[*fields, (b"content-length", b"%d" % len(body))],
-        head=b"HTTP/1.1 200 OK\r\n" + lines + b"content-length: %d\r\n" % len(body),
-        body=body,
-        not_modified=b"HTTP/1.1 304 Not Modified\r\n" + bare,
-    )
-
-
-_GZIP_MARK: Final = b'-gz"'
-
-
-def service_etags(value: bytes) -> bytes:
-    """An If-Match or If-None-Match as the service knows it: its tag without our coding's mark."""
-    return value.replace(_GZIP_MARK, b'"')
-
-
-def matches(if_none_match: bytes, etag: bytes) -> bool:
-    """Whether a 304 answers this condition (RFC 9110 §13.1.2, weak comparison)."""
-    if if_none_match == etag:
-        return True
-    listed = (item.strip().removeprefix(b"W/") for item in if_none_match.split(b","))
-    return if_none_match.strip() == b"*" or etag in listed
-
-
-class _Memo(dict[bytes, object]):
-    """Field values repeat; what they mean is worked out once for each of the last few."""
-
-    MOST = 256
-
-
-_gzip_accepted: dict[bytes, bool] = {}
-_languages: dict[bytes, str] = {}
-_MEMO: Final = 256
-
-
-def accepts_gzip(accept_encoding: bytes) -> bool:
-    """Whether an Accept-Encoding allows gzip (RFC 9110 §12.5.3)."""
-    known = _gzip_accepted.get(accept_encoding)
-    if known is None:
-        known = _parse_gzip(accept_encoding)
-        _remember(_gzip_accepted, accept_encoding, known)
-    return known
-
-
-def language_of(accept_language: bytes | None) -> str:
-    """The language that an Accept-Language asks for."""
-    if accept_language is None:
-        return negotiate(None)
-    known = _languages.get(accept_language)
-    if known is None:
-        known = negotiate(accept_language.decode("latin-1"))
-        _remember(_languages, accept_language, known)
-    return known
-
-
-def _parse_gzip(value: bytes) -> bool:
-    weights: Mapping[bytes, bytes] = {
-        coding.strip(): params.strip()
-        for coding, _, params in (item.partition(b";") for item in value.lower().split(b","))
-    }
-    params = weights.get(b"gzip", weights.get(b"*"))
-    if params is None:
-        return False
-    name, _, weight = params.partition(b"=")
-    return name.strip() != b"q" or weight.strip(b" 0.") != b""
-
-
-def _remember[T](memo: dict[bytes, T], value: bytes, meaning: T) -> None: ...

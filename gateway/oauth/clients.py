@@ -27,11 +27,11 @@ from shared.events.gateway import (
 )
 from shared.http.pagination import PageRequest, cut, keyset
 from shared.security import jose
-from shared.security.access import OPERATIONS
+from shared.security.access import ENTRY, OPERATIONS
 from shared.security.client_secrets import new_secret, stored_form
 from shared.security.identity import PROVINCE_REGION, Role
 
-SCOPES = frozenset(op.scope for op in OPERATIONS.values() if op.scope is not None)
+SCOPES = frozenset(op.scope for op in (*OPERATIONS.values(), ENTRY) if op.scope is not None)
 _REGIONAL = (Role.CITY, Role.COUNTY)
 
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.errors import BadRequest, PreconditionFailed, PreconditionRequired
+from shared.http.encoding import GZIP_MARK
 
 VERSION_HEADER = "x-record-version"
 _TAG = re.compile(r'^"(?:(?P<version>\d{1,18})\.)?[0-9a-f]{32}"$')
@@ -39,7 +40,7 @@ class Conditions:
 def read(request: Request, *, required: bool) -> Conditions:
     """The conditions of a request; `if_match_missing` (428) where the operation needs one."""
     none_match = tuple(
-        tag.strip().removeprefix("W/")
+        tag.strip().removeprefix("W/").replace(GZIP_MARK, "")
         for tag in request.headers.get("if-none-match", "").split(",")
         if tag.strip()
     )
@@ -48,6 +49,7 @@ def read(request: Request, *, required: bool) -> Conditions:
         return Conditions(None, none_match)
     if given is None:
         raise MatchMissing
+    given = given.replace(GZIP_MARK, "")
     tag = _TAG.match(given.strip())
     if given.strip().startswith("W/") or (tag is None and given.strip() != "*"):
         raise MatchMalformed

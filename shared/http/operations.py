@@ -15,6 +15,7 @@ from starlette.responses import Response
 from shared.database import Database, Transaction
 from shared.errors import Unauthenticated, UnsupportedMediaType
 from shared.http import conditional, idempotency, strict_json
+from shared.http.encoding import packed
 from shared.http.language import negotiate
 from shared.security.access import OPERATIONS, Effect, Operation, Relation, check_role
 from shared.security.identity import Actor, Role
@@ -135,8 +136,12 @@ def _finish(
         response.headers.setdefault(
             "Cache-Control", PUBLIC_CACHE if public else "private, no-cache"
         )
-        return conditional.with_etag(response, conditions)
-    return conditional.with_version(response)
+        if public:  # the gateway drops what carries a tag when an event tells of its resource
+            response.headers.setdefault("Cache-Tag", operation.path.split("/")[2])
+        response = conditional.with_etag(response, conditions)
+    else:
+        response = conditional.with_version(response)
+    return packed(response, request.headers.get("accept-encoding"))
 
 
 def current_transaction(request: Request) -> Transaction:

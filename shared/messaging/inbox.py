@@ -67,8 +67,9 @@ Verdict = Ack | Nak | Term
 
 @dataclass(slots=True)
 class _Plan:
-    """What is to be done with each event of a batch, by its id."""
+    """What is to be done with each event of a batch."""
 
+    unreadable: list[Arrival] = field(default_factory=list)
     done: list[Arrival] = field(default_factory=list)
     next: list[Arrival] = field(default_factory=list)
     behind: list[Arrival] = field(default_factory=list)
@@ -228,6 +229,9 @@ class Inbox:
             gate = await self._lock_gate(connection, arrivals)
             plan = self._plan(arrivals, gate, await self._parked(connection, arrivals))
             late = self._late(plan.early)
+            for each in plan.unreadable:
+                cause = describe(each.unreadable or ValueError("unreadable"))
+                await park(connection, [each], consumer=self._service, cause=cause, at=tx.now)
             await park(connection, plan.behind, consumer=self._service, cause="behind", at=tx.now)
             await park(connection, late, consumer=self._service, cause=GAP, at=tx.now)
             for arrival in await self._unseen(connection, plan.next):
@@ -252,7 +256,9 @@ class Inbox:
             progress, rest = False, []
             for each in waiting:
                 key = each.aggregate
-                if each.sequence <= gate[key]:
+                if each.envelope is None:
+                    plan.unreadable.append(each)
+                elif each.sequence <= gate[key]:
                     (plan.next if self._no_inbox else plan.done).append(each)
                 elif key in parked and parked[key] <= each.sequence:
                     plan.behind.append(each)
@@ -344,7 +350,7 @@ class Inbox:
     def _verdicts(
         self, arrivals: Sequence[Arrival], plan: _Plan, late: Sequence[Arrival]
     ) -> list[Verdict]:
-        parked = {each.id for each in (*plan.behind, *late)}
+        parked = {each.id for each in (*plan.unreadable, *plan.behind, *late)}
         early = {each.id for each in plan.early} - parked
         verdicts: list[Verdict] = []
         for each in arrivals:
@@ -354,8 +360,11 @@ class Inbox:
             self._failures.pop(each.id, None)
             self._early_since.pop(each.id, None)
             verdicts.append(Term() if each.id in parked else Ack())
-        for each in late:
-            self._log.error("event parked", event_id=str(each.id), event_type=each.type, reason=GAP)
+        for each in (*plan.unreadable, *late):
+            reason = GAP if each.envelope else "unreadable"
+            self._log.error(
+                "event parked", event_id=str(each.id), event_type=each.type, reason=reason
+            )
         return verdicts
 
     async def _refuse(self, arrival: Arrival, error: Exception) -> Verdict:

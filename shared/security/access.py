@@ -185,6 +185,7 @@ FILING = _rows(
     "filing",
     ("listFilingTypes", "GET", "/v1/filing-types", P, EVERYONE, None),
     ("getFilingType", "GET", "/v1/filing-types/{filing_type}", P, EVERYONE, None),
+    ("issueFilingTypeVersion", "POST", "/v1/filing-types/{filing_type}/versions", C, PROVINCE, "policy:write"),
     ("listFilings", "GET", "/v1/filings", R, READERS, "filing:read"),
     ("createFiling", "POST", "/v1/filings", C, FILERS, "filing:write"),
     ("getFiling", "GET", "/v1/filings/{filing_id}", R, READERS, "filing:read"),
@@ -212,6 +213,18 @@ FILING = _rows(
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {operation.id: operation for operation in (*GATEWAY, *CATALOG, *FILING)}
+)
+
+
+# Calls through a listed service's entry: any method and path below it, so no row of the table.
+ENTRY = Operation(
+    id="callEntry",
+    method="*",
+    path="/v1/entry/{listing_id}/{path}",
+    service="gateway",
+    effect=Effect.READ,
+    allow=MappingProxyType({Role.APP: ANY, Role.PROVINCE: ANY, Role.OPERATOR: ANY}),
+    scope="entry:call",
 )
 
 

@@ -1,0 +1,17 @@
+"""Door 1: catalog's HTTP edge; every path, right and precondition stands in the policy table."""
+
+from fastapi import APIRouter
+
+from services.catalog.api import (
+    imports,
+    items,
+    listings,
+    notices,
+    organisations,
+    persons,
+    reference,
+)
+
+router = APIRouter()
+for part in (reference, organisations, persons, items, listings, notices, imports):
+    router.include_router(part.router)

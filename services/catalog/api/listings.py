@@ -1,0 +1,104 @@
+"""Listings: what the public finds, and what officers see of versions, filings and coverage."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.catalog.api.query import (
+    CodeFilter,
+    IdFilter,
+    ItemFilter,
+    RegionFilter,
+    TextFilter,
+    WordFilter,
+)
+from services.catalog.queries import coverage
+from services.catalog.queries import listings as queries
+from services.catalog.queries.search_index import Search
+from services.catalog.schemas.listings import CoverageView, ListingView, PendingView, VersionView
+from shared.http.operations import OperationRoute, Tx
+from shared.http.pagination import Page, Paging, Results, link_next
+
+router = APIRouter(route_class=OperationRoute, tags=["服务上架"])
+JSON = "application/json"
+
+
+@router.get("/v1/listings", response_model=Results[ListingView])
+async def list_listings(
+    *,
+    tx: Tx,
+    request: Request,
+    page: Paging,
+    q: TextFilter = "",
+    region: RegionFilter = "",
+    include_provincial: Annotated[
+        bool, Query(description="同时返回全省服务 / with what is listed for the province")
+    ] = True,
+    organisation: IdFilter = "",
+    item_type: CodeFilter = "",
+    item: ItemFilter = "",
+    kind: WordFilter = "",
+    audience: CodeFilter = "",
+    channel: WordFilter = "",
+    state: Annotated[
+        list[Literal["LISTED", "SUSPENDED", "DELISTED"]],
+        Query(max_length=3, description="可重复 / may be repeated"),
+    ] = ["LISTED"],  # noqa: B006 FastAPI copies a default
+) -> Response:
+    search = Search(
+        q=q,
+        region=region,
+        include_provincial=include_provincial,
+        organisation=organisation,
+        item_type=item_type,
+        item=item,
+        kind=kind,
+        audience=audience,
+        channel=channel,
+        states=tuple(state),
+    )
+    body, cursor = await queries.find_listings(tx, request.app.state.index, search, page)
+    response = Response(body, media_type=JSON)
+    link_next(request, response, cursor)
+    return response
+
+
+@router.get("/v1/listings/{listing_id}", response_model=ListingView)
+async def get_listing(tx: Tx, listing_id: UUID) -> Response:
+    return Response(await queries.get_listing(tx, listing_id), media_type=JSON)
+
+
+@router.get("/v1/listings/{listing_id}/versions")
+async def list_listing_versions(
+    tx: Tx, listing_id: UUID, request: Request, response: Response, page: Paging
+) -> Page[VersionView]:
+    items, cursor = await queries.list_versions(tx, listing_id, page)
+    link_next(request, response, cursor)
+    return Page(items=items, next_cursor=cursor)
+
+
+@router.get("/v1/pending-listings")
+async def list_pending_listings(
+    tx: Tx, request: Request, response: Response, page: Paging, organisation: IdFilter = ""
+) -> Page[PendingView]:
+    items, cursor = await queries.list_pending(tx, page, organisation=organisation)
+    link_next(request, response, cursor)
+    return Page(items=items, next_cursor=cursor)
+
+
+@router.get("/v1/coverage")
+async def list_coverage(
+    *,
+    tx: Tx,
+    request: Request,
+    response: Response,
+    page: Paging,
+    organisation: IdFilter = "",
+    year: Annotated[
+        int | None, Query(ge=2000, le=2100, description="清单年度 / year of the list")
+    ] = None,
+) -> Page[CoverageView]:
+    items, cursor = await coverage.list_coverage(tx, page, organisation=organisation, year=year)
+    link_next(request, response, cursor)
+    return Page(items=items, next_cursor=cursor)

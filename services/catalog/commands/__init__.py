@@ -1,0 +1,1 @@
+"""Every write of catalog, one module for each resource."""

@@ -1,0 +1,178 @@
+"""Notices: published, edited visibly, withdrawn; and those that a decision publishes (A11.6)."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import or_, select
+
+from services import catalog
+from services.catalog.commands.register import refuse
+from services.catalog.errors import NoticeNotFound, NoticeWithdrawnAlready
+from services.catalog.rules.listings import PUBLIC
+from services.catalog.rules.notices import NoticeKind
+from services.catalog.rules.register import OrganisationKind
+from services.catalog.schemas.notices import NoticeInput, NoticeText
+from services.catalog.tables import Listing, Notice, NoticeWording, Organisation
+from shared.clock import SHANGHAI
+from shared.database import Transaction
+from shared.errors import FieldError
+from shared.events.catalog import NoticeEdited, NoticePublished, NoticeWithdrawn
+from shared.http.language import ZH
+from shared.http.messages import Messages, load_messages
+from shared.security.identity import PROVINCE_REGION
+
+SENTENCES = Messages(load_messages(catalog.__name__))
+
+
+async def publish_notice(tx: Transaction, given: NoticeInput) -> Notice:
+    """Publish at once; `references_wrong` (422) for listings that the public does not know."""
+    await _refuse_unknown(tx, given.listing_ids)
+    region = given.regions[0] if len(given.regions) == 1 else PROVINCE_REGION
+    return _publish(tx, given, publisher=tx.actor.organisation, region=region)
+
+
+async def announce(
+    tx: Transaction, kind: NoticeKind, listing: Listing, *, filing_id: UUID, at: datetime
+) -> Notice:
+    """Publish the template of this kind for one listing, on the operator's behalf (A11.6)."""
+    template = f"notice.{kind}"
+    params = {
+        "listing": listing.title,
+        "time": at.astimezone(SHANGHAI).strftime("%Y年%m月%d日 %H:%M"),
+        "alternative": SENTENCES.title("notice.alternative_channel", ZH),
+    }
+    given = NoticeInput(
+        kind=kind,
+        title=SENTENCES.title(template, ZH, params),
+        text=SENTENCES.detail(template, ZH, params) or "",
+        alternative_channel=params["alternative"],
+        listing_ids=[listing.id],
+        regions=[listing.region],
+        starts_at=at,
+    )
+    publisher = await _operator(tx)
+    return _publish(tx, given, publisher=publisher, region=listing.region, filing_id=filing_id)
+
+
+async def edit_notice(tx: Transaction, notice_id: UUID, given: NoticeText) -> Notice:
+    """Change the wording; the earlier one stays visible."""
+    notice = await _open(tx, notice_id)
+    notice.title, notice.text = given.title, given.text
+    notice.alternative_channel = given.alternative_channel
+    notice.expires_at = given.expires_at
+    notice.version += 1
+    _keep_wording(tx, notice)
+    tx.emit(
+        NoticeEdited(notice_id=notice.id, version=notice.version),
+        subject=f"notice:{notice.id}",
+        region=_region(notice),
+    )
+    return notice
+
+
+async def withdraw_notice(tx: Transaction, notice_id: UUID, *, reason: str) -> Notice:
+    """Take a notice back; it stays readable, with the reason."""
+    notice = await _open(tx, notice_id)
+    notice.withdrawn_at, notice.withdrawal_reason = tx.now, reason
+    notice.version += 1
+    tx.emit(
+        NoticeWithdrawn(notice_id=notice.id),
+        subject=f"notice:{notice.id}",
+        region=_region(notice),
+    )
+    return notice
+
+
+def _publish(
+    tx: Transaction,
+    given: NoticeInput,
+    *,
+    publisher: str,
+    region: str,
+    filing_id: UUID | None = None,
+) -> Notice:
+    notice = Notice(
+        id=uuid4(),
+        version=1,
+        **given.model_dump(),
+        publisher=publisher,
+        filing_id=filing_id,
+        published_at=tx.now,
+    )
+    tx.session.add(notice)
+    _keep_wording(tx, notice)
+    tx.emit(
+        NoticePublished(
+            notice_id=notice.id,
+            kind=given.kind,
+            listing_ids=given.listing_ids,
+            filing_id=filing_id,
+            published_at=tx.now,
+            expires_at=given.expires_at,
+        ),
+        subject=f"notice:{notice.id}",
+        region=region,
+    )
+    return notice
+
+
+def _keep_wording(tx: Transaction, notice: Notice) -> None:
+    tx.session.add(
+        NoticeWording(
+            notice_id=notice.id,
+            version=notice.version,
+            title=notice.title,
+            text=notice.text,
+            alternative_channel=notice.alternative_channel,
+            expires_at=notice.expires_at,
+            edited_by=tx.actor.organisation,
+            edited_at=tx.now,
+        )
+    )
+
+
+async def _open(tx: Transaction, notice_id: UUID) -> Notice:
+    notice = await tx.session.scalar(select(Notice).where(Notice.id == notice_id).with_for_update())
+    if notice is None:
+        raise NoticeNotFound(id=notice_id)
+    tx.expect(notice.version)
+    if notice.withdrawn_at is not None:
+        raise NoticeWithdrawnAlready(id=notice_id)
+    return notice
+
+
+def _region(notice: Notice) -> str:
+    return notice.regions[0] if len(notice.regions) == 1 else PROVINCE_REGION
+
+
+async def _refuse_unknown(tx: Transaction, listing_ids: list[UUID]) -> None:
+    rows = await tx.session.scalars(
+        select(Listing.id).where(Listing.id.in_(listing_ids), Listing.state.in_(PUBLIC))
+    )
+    known = set(rows)
+    refuse(
+        [
+            FieldError(f"listing_ids/{place}", "listing_not_found", {"id": each})
+            for place, each in enumerate(listing_ids)
+            if each not in known
+        ]
+    )
+
+
+async def _operator(tx: Transaction) -> str:
+    """The operator under mandate today (A9.1), else the province itself."""
+    today = tx.now.astimezone(SHANGHAI).date()
+    operator = await tx.session.scalar(
+        select(Organisation.id)
+        .where(
+            Organisation.kind.in_(
+                [OrganisationKind.OPERATOR, OrganisationKind.PROVINCIAL_AUTHORITY]
+            ),
+            Organisation.active,
+            or_(Organisation.mandate_from.is_(None), Organisation.mandate_from <= today),
+            or_(Organisation.mandate_to.is_(None), Organisation.mandate_to >= today),
+        )
+        .order_by(Organisation.kind, Organisation.id)
+        .limit(1)
+    )
+    return operator or tx.actor.organisation

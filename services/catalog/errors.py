@@ -1,0 +1,101 @@
+"""What catalog refuses, by the kind of refusal; the sentences stand in messages.toml."""
+
+from shared.errors import Conflict, Gone, Invalid, NotFound
+
+
+class RegionNotFound(NotFound):
+    code = "region_not_found"
+
+
+class OrganisationNotFound(NotFound):
+    code = "organisation_not_found"
+
+
+class PersonNotFound(NotFound):
+    code = "person_not_found"
+
+
+class HallNotFound(NotFound):
+    code = "hall_not_found"
+
+
+class ItemNotFound(NotFound):
+    code = "item_not_found"
+
+
+class ListingNotFound(NotFound):
+    code = "listing_not_found"
+
+
+class NoticeNotFound(NotFound):
+    code = "notice_not_found"
+
+
+class CalendarYearNotFound(NotFound):
+    code = "calendar_year_not_found"
+
+
+class ImportNotFound(NotFound):
+    code = "import_not_found"
+
+
+class ResourceUnknown(NotFound):
+    code = "import_resource_unknown"
+
+
+class ListingArchived(Gone):
+    code = "listing_archived"
+
+
+class Registered(Conflict):
+    """The id is taken."""
+
+    code = "already_registered"
+
+
+class OrganisationOwnsListings(Conflict):
+    """A unit that still owns live listings is neither closed nor renamed (C5)."""
+
+    code = "organisation_owns_listings"
+
+
+class HallHoldsListings(Conflict):
+    """A hall is merged when its live listings have moved (A5.3)."""
+
+    code = "hall_holds_listings"
+
+
+class OrganisationClosedAlready(Conflict):
+    code = "organisation_closed"
+
+
+class PersonNamedTwice(Conflict):
+    code = "person_named_twice"
+
+
+class NoticeWithdrawnAlready(Conflict):
+    code = "notice_withdrawn"
+
+
+class CalendarOfficial(Conflict):
+    """An official year is corrected by an official one only."""
+
+    code = "calendar_official"
+
+
+class ReferencesWrong(Invalid):
+    """A member names what is not there, or what does not fit; `errors` says which."""
+
+    code = "references_wrong"
+
+
+class CalendarWrong(Invalid):
+    code = "calendar_wrong"
+
+
+class ImportFileWrong(Invalid):
+    code = "import_file_wrong"
+
+
+class ListingUnknown(LookupError):
+    """A decision about a listing whose filing was not heard of: tried again, then a dead letter."""

@@ -1,0 +1,56 @@
+"""Door 2: what catalog does when filing tells of a decision."""
+
+from services.catalog.commands import listings
+from services.catalog.rules.listings import FilingProgress
+from shared.database import Transaction
+from shared.events.filing import (
+    EmergencyDelistingOrdered,
+    FilingAccepted,
+    FilingRefused,
+    FilingReturned,
+    FilingSubmitted,
+    FilingWithdrawn,
+    PlanLinesAccepted,
+)
+from shared.messaging.inbox import Handlers, Received
+
+
+async def on_filing_submitted(tx: Transaction, received: Received[FilingSubmitted]) -> None:
+    await listings.note_submission(tx, received.event, region=received.region)
+
+
+async def on_filing_returned(tx: Transaction, received: Received[FilingReturned]) -> None:
+    await listings.note_progress(tx, received.event.filing_id, FilingProgress.RETURNED)
+
+
+async def on_filing_refused(tx: Transaction, received: Received[FilingRefused]) -> None:
+    await listings.note_progress(tx, received.event.filing_id, FilingProgress.REFUSED)
+
+
+async def on_filing_withdrawn(tx: Transaction, received: Received[FilingWithdrawn]) -> None:
+    await listings.note_progress(tx, received.event.filing_id, FilingProgress.WITHDRAWN)
+
+
+async def on_filing_accepted(tx: Transaction, received: Received[FilingAccepted]) -> None:
+    await listings.accept(tx, received.event, region=received.region)
+
+
+async def on_plan_lines_accepted(tx: Transaction, received: Received[PlanLinesAccepted]) -> None:
+    await listings.accept_plan(tx, received.event, region=received.region)
+
+
+async def on_emergency_delisting_ordered(
+    tx: Transaction, received: Received[EmergencyDelistingOrdered]
+) -> None:
+    await listings.delist_in_emergency(tx, received.event)
+
+
+HANDLERS: Handlers = {
+    FilingSubmitted: on_filing_submitted,
+    FilingReturned: on_filing_returned,
+    FilingRefused: on_filing_refused,
+    FilingWithdrawn: on_filing_withdrawn,
+    FilingAccepted: on_filing_accepted,
+    PlanLinesAccepted: on_plan_lines_accepted,
+    EmergencyDelistingOrdered: on_emergency_delisting_ordered,
+}

@@ -1,0 +1,1 @@
+"""Every read of catalog, one module for each resource."""

@@ -1,0 +1,104 @@
+"""Who and where: levels, kinds of organisation, halls and their merging (A3, A5, A9.1)."""
+
+from enum import StrEnum
+
+from shared.lifecycle import Lifecycle, Step
+from shared.security.identity import Role
+
+
+class Level(StrEnum):
+    PROVINCE = "PROVINCE"
+    CITY = "CITY"
+    NEW_AREA = "NEW_AREA"
+    COUNTY = "COUNTY"
+
+
+class HallLevel(StrEnum):
+    PROVINCE = "PROVINCE"
+    CITY = "CITY"
+    COUNTY = "COUNTY"
+
+
+class OrganisationKind(StrEnum):
+    PROVINCIAL_AUTHORITY = "PROVINCIAL_AUTHORITY"
+    PROVINCIAL_DEPARTMENT = "PROVINCIAL_DEPARTMENT"
+    CITY_AUTHORITY = "CITY_AUTHORITY"
+    COUNTY_AUTHORITY = "COUNTY_AUTHORITY"
+    OPERATOR = "OPERATOR"
+    PARTNER = "PARTNER"
+
+
+class Domain(StrEnum):
+    """The four domains of management: 服务, 运营, 运维, 安全 (A3)."""
+
+    SERVICE = "SERVICE"
+    OPERATION = "OPERATION"
+    MAINTENANCE = "MAINTENANCE"
+    SECURITY = "SECURITY"
+
+
+NEEDED_PERSONS = (Domain.OPERATION, Domain.MAINTENANCE)  # A12.2, A17.1
+
+PARENT_LEVEL: dict[Level, frozenset[Level]] = {
+    Level.PROVINCE: frozenset(),
+    Level.CITY: frozenset({Level.PROVINCE}),
+    Level.NEW_AREA: frozenset({Level.PROVINCE}),
+    Level.COUNTY: frozenset({Level.CITY, Level.NEW_AREA}),
+}
+REGION_LEVELS: dict[OrganisationKind, frozenset[Level]] = {
+    OrganisationKind.PROVINCIAL_AUTHORITY: frozenset({Level.PROVINCE}),
+    OrganisationKind.PROVINCIAL_DEPARTMENT: frozenset({Level.PROVINCE}),
+    OrganisationKind.CITY_AUTHORITY: frozenset({Level.CITY, Level.NEW_AREA}),
+    OrganisationKind.COUNTY_AUTHORITY: frozenset({Level.COUNTY}),
+    OrganisationKind.OPERATOR: frozenset({Level.PROVINCE}),
+    OrganisationKind.PARTNER: frozenset(Level),
+}
+HALL_LEVELS: dict[HallLevel, frozenset[Level]] = {
+    HallLevel.PROVINCE: frozenset({Level.PROVINCE}),
+    HallLevel.CITY: frozenset({Level.CITY, Level.NEW_AREA}),
+    HallLevel.COUNTY: frozenset({Level.COUNTY}),
+}
+PARENT_HALL: dict[HallLevel, HallLevel | None] = {
+    HallLevel.PROVINCE: None,
+    HallLevel.CITY: HallLevel.PROVINCE,
+    HallLevel.COUNTY: HallLevel.CITY,
+}
+
+
+class HallState(StrEnum):
+    ACTIVE = "ACTIVE"
+    MERGING = "MERGING"
+    MERGED = "MERGED"
+
+
+class HallAction(StrEnum):
+    START_MERGING = "START_MERGING"
+    KEEP = "KEEP"
+    MERGE = "MERGE"
+
+
+HALL = Lifecycle(
+    name="hall",
+    initial=HallState.ACTIVE,
+    steps=(
+        Step(
+            HallAction.START_MERGING,
+            {HallState.ACTIVE},
+            HallState.MERGING,
+            {Role.PROVINCE},
+            clause="A5.3",
+        ),
+        Step(
+            HallAction.KEEP, {HallState.MERGING}, HallState.ACTIVE, {Role.PROVINCE}, clause="A5.3"
+        ),
+        Step(
+            HallAction.MERGE, {HallState.MERGING}, HallState.MERGED, {Role.PROVINCE}, clause="A5.3"
+        ),
+    ),
+    terminal={HallState.MERGED},
+)
+HALL_ACTION = {
+    HallState.MERGING: HallAction.START_MERGING,
+    HallState.ACTIVE: HallAction.KEEP,
+    HallState.MERGED: HallAction.MERGE,
+}

@@ -1,0 +1,1 @@
+"""The bodies of catalog's HTTP edge, one module for each resource."""

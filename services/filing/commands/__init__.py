@@ -1,0 +1,50 @@
+"""Every write of filing: lock, ask the rules, change rows, tell."""
+
+from services.filing.commands.clocks import recompute_due_dates, sweep_clocks
+from services.filing.commands.emergency import (
+    EmergencyOrder,
+    OralReportEntry,
+    delist_in_emergency,
+    record_oral_report,
+)
+from services.filing.commands.filings import (
+    FilingEntry,
+    create_filing,
+    revise_filing,
+    submit_filing,
+    withdraw_filing,
+)
+from services.filing.commands.plans import PlanEntry, file_plan, preview_plan
+from services.filing.commands.review import (
+    Decision,
+    accept_filing,
+    confirm_filing,
+    confirm_version,
+    refuse_filing,
+    return_filing,
+)
+from services.filing.commands.types import issue_type_version
+
+__all__ = [
+    "Decision",
+    "EmergencyOrder",
+    "FilingEntry",
+    "OralReportEntry",
+    "PlanEntry",
+    "accept_filing",
+    "confirm_filing",
+    "confirm_version",
+    "create_filing",
+    "delist_in_emergency",
+    "file_plan",
+    "issue_type_version",
+    "preview_plan",
+    "recompute_due_dates",
+    "record_oral_report",
+    "refuse_filing",
+    "return_filing",
+    "revise_filing",
+    "submit_filing",
+    "sweep_clocks",
+    "withdraw_filing",
+]

@@ -1,0 +1,222 @@
+"""What filing refuses; content refusals carry the clause behind them and a pointer."""
+
+from shared.errors import Conflict, Forbidden, Invalid, NotFound
+
+
+class FilingNotFound(NotFound):
+    code = "filing_not_found"
+
+
+class FilingTypeNotFound(NotFound):
+    code = "filing_type_not_found"
+
+
+class OralReportNotFound(NotFound):
+    code = "oral_report_not_found"
+
+
+class EmergencyDelistingNotFound(NotFound):
+    code = "emergency_delisting_not_found"
+
+
+class ObligationNotFound(NotFound):
+    code = "obligation_not_found"
+
+
+# --- the state of things stands against it -------------------------------------------------------
+
+
+class ListingNotLive(Conflict):
+    code = "listing_not_live"
+
+
+class ListingAlreadyLive(Conflict):
+    code = "listing_already_live"
+
+
+class FilingPending(Conflict):
+    code = "filing_pending"
+
+
+class OppositeFilingPending(Conflict):
+    code = "opposite_filing_pending"
+
+
+class DigestMismatch(Conflict):
+    """What would go live is not, byte for byte, what was filed, self-tested and confirmed (C7)."""
+
+    code = "digest_mismatch"
+
+
+class AlreadyConfirmed(Conflict):
+    code = "already_confirmed"
+
+
+class EmergencyAlreadyOrdered(Conflict):
+    code = "emergency_already_ordered"
+
+
+class EmergencyOrderMissing(Conflict):
+    code = "emergency_order_missing"
+
+
+class OralReportUsed(Conflict):
+    code = "oral_report_used"
+
+
+class ObligationAlreadyFulfilled(Conflict):
+    code = "obligation_already_fulfilled"
+
+
+class WrittenFilingStays(Conflict):
+    """A written filing that fulfilled an obligation is not withdrawn (F8)."""
+
+    code = "written_filing_stays"
+
+
+class TypeVersionOutOfOrder(Conflict):
+    code = "type_version_out_of_order"
+
+
+class OperatorNeedsOrder(Forbidden):
+    code = "operator_needs_order"
+
+
+# --- the content does not qualify ----------------------------------------------------------------
+
+
+class ContentRefused(Invalid):
+    """Base of the refusals that a check of the content finds; the first one names the problem."""
+
+    code = "content_refused"
+
+
+class OrganisationUnknown(ContentRefused):
+    code = "organisation_unknown"
+
+
+class RegionMismatch(ContentRefused):
+    code = "region_mismatch"
+
+
+class CountyOnlyLocalScenario(ContentRefused):
+    code = "county_only_local_scenario"
+
+
+class ItemUnknown(ContentRefused):
+    code = "item_unknown"
+
+
+class ItemInactive(ContentRefused):
+    code = "item_inactive"
+
+
+class ItemOfAnotherDepartment(ContentRefused):
+    code = "item_of_another_department"
+
+
+class HallUnknown(ContentRefused):
+    code = "hall_unknown"
+
+
+class HallOutsideRegion(ContentRefused):
+    code = "hall_outside_region"
+
+
+class ZoneUnknown(ContentRefused):
+    code = "zone_unknown"
+
+
+class ZoneOfAnotherDepartment(ContentRefused):
+    code = "zone_of_another_department"
+
+
+class CapabilityMissing(ContentRefused):
+    code = "capability_missing"
+
+
+class EntryUrlRefused(ContentRefused):
+    code = "entry_url_refused"
+
+
+class NormNotCurrent(ContentRefused):
+    code = "norm_not_current"
+
+
+class ListingItemFixed(ContentRefused):
+    code = "listing_item_fixed"
+
+
+class GoesLiveInPast(ContentRefused):
+    code = "goes_live_in_past"
+
+
+class PlanLineMissing(ContentRefused):
+    code = "plan_line_missing"
+
+
+class SelfTestMissing(ContentRefused):
+    code = "self_test_missing"
+
+
+class SelfTestForAnotherVersion(ContentRefused):
+    code = "self_test_for_another_version"
+
+
+class SelfTestNotPassed(ContentRefused):
+    code = "self_test_not_passed"
+
+
+class SelfTestOutdated(ContentRefused):
+    code = "self_test_outdated"
+
+
+class MemberNotForType(ContentRefused):
+    code = "member_not_for_type"
+
+
+class ListingMissing(ContentRefused):
+    code = "listing_missing"
+
+
+class OralReportMissing(ContentRefused):
+    code = "oral_report_missing"
+
+
+class OralReportInFuture(ContentRefused):
+    code = "oral_report_in_future"
+
+
+class OralReportTooOld(ContentRefused):
+    code = "oral_report_too_old"
+
+
+class OralReportScopeMismatch(ContentRefused):
+    code = "oral_report_scope_mismatch"
+
+
+# --- the yearly list -----------------------------------------------------------------------------
+
+
+class PlanRowsInvalid(Invalid):
+    """`errors` names each row and column; nothing was stored."""
+
+    code = "plan_rows_invalid"
+
+
+class PlanUnreadable(Invalid):
+    code = "plan_unreadable"
+
+
+class PlanTooLong(Invalid):
+    code = "plan_too_long"
+
+
+def _with_code(kind: type[ContentRefused]) -> dict[str, type[ContentRefused]]:
+    found = {kind.code: kind}
+    for below in kind.__subclasses__():
+        found |= _with_code(below)
+    return found
+
+
+CONTENT_REFUSALS = _with_code(ContentRefused)

@@ -1,0 +1,122 @@
+"""What filing does when catalog tells something: each handler calls one command."""
+
+from services.filing.commands import clocks, projections
+from shared.database import Transaction
+from shared.events import catalog
+from shared.messaging.inbox import Handlers, Received
+
+
+async def on_organisation_registered(
+    tx: Transaction, received: Received[catalog.OrganisationRegistered]
+) -> None:
+    told = received.event
+    await projections.know_organisation(
+        tx, told.organisation_id, kind=told.kind, region=told.region
+    )
+
+
+async def on_organisation_closed(
+    tx: Transaction, received: Received[catalog.OrganisationClosed]
+) -> None:
+    await projections.forget_organisation(tx, received.event.organisation_id)
+
+
+async def on_hall_registered(tx: Transaction, received: Received[catalog.HallRegistered]) -> None:
+    told = received.event
+    await projections.know_hall(
+        tx,
+        told.hall_id,
+        region=told.region,
+        organisation_id=told.organisation_id,
+        state=told.state,
+    )
+
+
+async def on_zone_registered(tx: Transaction, received: Received[catalog.ZoneRegistered]) -> None:
+    told = received.event
+    await projections.know_zone(tx, told.zone_id, hall_id=told.hall_id, department=told.department)
+
+
+async def on_norm_issued(tx: Transaction, received: Received[catalog.NormIssued]) -> None:
+    told = received.event
+    await projections.know_norm(tx, told.version, effective_from=told.effective_from)
+
+
+async def on_item_registered(tx: Transaction, received: Received[catalog.ItemRegistered]) -> None:
+    told = received.event
+    await projections.know_item(tx, told.item_code, department=told.department, active=told.active)
+
+
+async def on_calendar_imported(
+    tx: Transaction, received: Received[catalog.CalendarImported]
+) -> None:
+    told = received.event
+    await clocks.import_calendar(
+        tx,
+        year=told.year,
+        status=told.status,
+        source=told.source,
+        version=told.version,
+        days=told.days,
+    )
+
+
+async def on_listing_published(
+    tx: Transaction, received: Received[catalog.ListingPublished]
+) -> None:
+    told = received.event
+    await projections.listing_went_live(
+        tx,
+        told.listing_id,
+        organisation_id=told.organisation_id,
+        region=received.region,
+        item_code=told.item_code,
+        hall_id=told.hall_id,
+        version=told.version,
+        digest=told.digest,
+    )
+
+
+async def on_listing_suspended(
+    tx: Transaction, received: Received[catalog.ListingSuspended]
+) -> None:
+    await projections.listing_was_suspended(tx, received.event.listing_id)
+
+
+async def on_listing_delisted(tx: Transaction, received: Received[catalog.ListingDelisted]) -> None:
+    told = received.event
+    await projections.listing_was_delisted(
+        tx, told.listing_id, filing_id=told.filing_id, delisted_at=told.delisted_at
+    )
+
+
+async def on_publication_refused(
+    tx: Transaction, received: Received[catalog.ListingPublicationRefused]
+) -> None:
+    told = received.event
+    await projections.publication_was_refused(
+        tx, told.filing_id, expected=told.expected_digest, found=told.found_digest
+    )
+
+
+async def on_notice_published(tx: Transaction, received: Received[catalog.NoticePublished]) -> None:
+    told = received.event
+    await projections.notice_was_published(
+        tx, told.notice_id, filing_id=told.filing_id, published_at=told.published_at
+    )
+
+
+HANDLERS: Handlers = {
+    catalog.OrganisationRegistered: on_organisation_registered,
+    catalog.OrganisationClosed: on_organisation_closed,
+    catalog.HallRegistered: on_hall_registered,
+    catalog.ZoneRegistered: on_zone_registered,
+    catalog.NormIssued: on_norm_issued,
+    catalog.ItemRegistered: on_item_registered,
+    catalog.CalendarImported: on_calendar_imported,
+    catalog.ListingPublished: on_listing_published,
+    catalog.ListingSuspended: on_listing_suspended,
+    catalog.ListingDelisted: on_listing_delisted,
+    catalog.ListingPublicationRefused: on_publication_refused,
+    catalog.NoticePublished: on_notice_published,
+}

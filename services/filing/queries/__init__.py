@@ -1,0 +1,35 @@
+"""Every read of filing: selects, no writes; the rows that the caller may see, and no others."""
+
+from services.filing.queries.filings import (
+    FilingFilter,
+    count_filings,
+    list_filings,
+    show_filing,
+)
+from services.filing.queries.lists import (
+    list_confirmations,
+    list_plan_lines,
+)
+from services.filing.queries.owed import (
+    list_obligations,
+    show_emergency,
+    show_obligation,
+    show_oral_report,
+)
+from services.filing.queries.types import Label, list_types, show_type
+
+__all__ = [
+    "FilingFilter",
+    "Label",
+    "count_filings",
+    "list_confirmations",
+    "list_filings",
+    "list_obligations",
+    "list_plan_lines",
+    "list_types",
+    "show_emergency",
+    "show_filing",
+    "show_obligation",
+    "show_oral_report",
+    "show_type",
+]

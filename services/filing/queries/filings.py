@@ -1,0 +1,187 @@
+"""Filings: one filter for list and count, and one filing with its whole thread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, any_, func, literal, select
+
+from services.filing import rules
+from services.filing.errors import FilingNotFound
+from services.filing.rules import FilingKind, Flow, State
+from services.filing.schemas import FilingSummary, FilingView, HistoryView, RoundView
+from services.filing.tables import (
+    Confirmation,
+    Filing,
+    FilingTypeVersion,
+    HistoryEntry,
+    Obligation,
+    Round,
+)
+from shared.database import Transaction
+from shared.http.pagination import PageRequest, cut, keyset
+from shared.security.identity import scope_prefix
+from shared.security.scope import visible
+
+
+@dataclass(frozen=True, slots=True)
+class FilingFilter:
+    """What a list of filings is narrowed to; None leaves a member open."""
+
+    filing_type: str | None = None
+    state: str | None = None
+    organisation: str | None = None
+    region: str | None = None
+    item_code: str | None = None
+    listing_id: UUID | None = None
+    due_before: datetime | None = None
+
+
+def seen(tx: Transaction) -> ColumnElement[bool]:
+    return visible(
+        tx.actor,
+        region=Filing.region.expression,
+        organisation=Filing.organisation_id.expression,
+        named=literal(tx.actor.organisation) == any_(Filing.departments.expression),
+    )
+
+
+def _matching(tx: Transaction, wanted: FilingFilter) -> list[ColumnElement[bool]]:
+    """The one filter of list and count (C3)."""
+    found = [seen(tx)]
+    if wanted.filing_type is not None:
+        found.append(Filing.type == wanted.filing_type)
+    if wanted.state is not None:
+        found.append(Filing.state == wanted.state)
+    if wanted.organisation is not None:
+        found.append(Filing.organisation_id == wanted.organisation)
+    if wanted.region is not None:
+        found.append(Filing.region.startswith(scope_prefix(wanted.region), autoescape=True))
+    if wanted.item_code is not None:
+        found.append(Filing.item_code == wanted.item_code)
+    if wanted.listing_id is not None:
+        found.append(Filing.listing_id == wanted.listing_id)
+    if wanted.due_before is not None:
+        found.append(Filing.due_at < wanted.due_before)
+    return found
+
+
+async def list_filings(
+    tx: Transaction, wanted: FilingFilter, page: PageRequest
+) -> tuple[Sequence[FilingSummary], str | None]:
+    """The newest first."""
+    statement = keyset(
+        select(Filing).where(*_matching(tx, wanted)),
+        page,
+        columns=[Filing.created_at.expression, Filing.id.expression],
+        kinds=[datetime.fromisoformat, UUID],
+        descending=True,
+    )
+    rows, cursor = cut(
+        (await tx.session.scalars(statement)).all(), page, lambda row: (row.created_at, row.id)
+    )
+    return [FilingSummary.model_validate(row) for row in rows], cursor
+
+
+async def count_filings(tx: Transaction, wanted: FilingFilter) -> int:
+    statement = select(func.count()).select_from(Filing).where(*_matching(tx, wanted))
+    return await tx.session.scalar(statement) or 0
+
+
+async def show_filing(tx: Transaction, filing_id: UUID) -> FilingView:
+    """One filing that the caller sees, with what it may do; `filing_not_found` (404)."""
+    await tx.session.flush()
+    filing = await tx.session.scalar(select(Filing).where(Filing.id == filing_id, seen(tx)))
+    if filing is None:
+        raise FilingNotFound(filing_id=filing_id)
+    history = await tx.session.scalars(
+        select(HistoryEntry)
+        .where(HistoryEntry.filing_id == filing_id)
+        .order_by(HistoryEntry.number)
+    )
+    rounds = await tx.session.scalars(
+        select(Round).where(Round.filing_id == filing_id).order_by(Round.round)
+    )
+    summary = FilingSummary.model_validate(filing).model_dump(by_alias=False)
+    return FilingView.model_validate(
+        {
+            **summary,
+            "type": filing.type,
+            **{name: getattr(filing, name) for name in _PLAIN},
+            "content": _shown(filing.type, filing.content),
+            "confirmed_by": await _confirmed_by(tx, filing),
+            "revokes": await _revokes(tx, filing_id),
+            "obligation_id": await _obligation_of(tx, filing_id),
+            "allowed_actions": await _allowed(tx, filing),
+            "history": [HistoryView.model_validate(entry) for entry in history],
+            "rounds": [_round(filing.type, each) for each in rounds],
+        }
+    )
+
+
+_PLAIN = (
+    "plan_line_id",
+    "oral_report_id",
+    "self_test",
+    "departments",
+    "goes_live_at",
+    "revoked_by",
+)
+
+
+def _shown(kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """A list's lines stand under /v1/plan-lines; here only how many they are."""
+    if kind != FilingKind.LISTING_PLAN:
+        return content
+    return {"year": content["year"], "line_count": len(content["lines"])}
+
+
+def _round(kind: str, row: Round) -> RoundView:
+    return RoundView(
+        round=row.round,
+        submitted_at=row.submitted_at,
+        digest=row.digest,
+        content=_shown(kind, row.content),
+        self_test=row.self_test,
+    )
+
+
+async def _confirmed_by(tx: Transaction, filing: Filing) -> list[str]:
+    given = await tx.session.scalars(
+        select(Confirmation.department)
+        .where(Confirmation.filing_id == filing.id, Confirmation.digest == filing.digest)
+        .order_by(Confirmation.department)
+    )
+    return list(given)
+
+
+async def _revokes(tx: Transaction, filing_id: UUID) -> list[UUID]:
+    return list(
+        await tx.session.scalars(
+            select(Filing.id).where(Filing.revoked_by == filing_id).order_by(Filing.id)
+        )
+    )
+
+
+async def _obligation_of(tx: Transaction, filing_id: UUID) -> UUID | None:
+    return await tx.session.scalar(
+        select(Obligation.id).where(Obligation.fulfilled_by == filing_id)
+    )
+
+
+async def _allowed(tx: Transaction, filing: Filing) -> list[str]:
+    issued = await tx.session.scalars(
+        select(FilingTypeVersion).where(FilingTypeVersion.type == filing.type)
+    )
+    types = (*rules.TYPES, *(rules.read_issued(row) for row in issued))
+    type_ = rules.version_of(types, filing.type, filing.type_version)
+    who = rules.parties(
+        tx.actor, organisation=filing.organisation_id, departments=filing.departments
+    )
+    return list(
+        rules.allowed_actions(
+            Flow(filing.flow), State(filing.state), who, may_withdraw=type_.may_withdraw
+        )
+    )

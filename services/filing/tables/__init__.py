@@ -1,0 +1,47 @@
+"""The tables of schema `filing`: what is filed, what is owed, and what catalog has told."""
+
+from services.filing.tables.filings import (
+    Confirmation,
+    Filing,
+    FilingTypeVersion,
+    HistoryEntry,
+    Line,
+    Round,
+    metadata,
+)
+from services.filing.tables.known import (
+    KnownHall,
+    KnownItem,
+    KnownNorm,
+    KnownOrganisation,
+    KnownZone,
+    LiveListing,
+)
+from services.filing.tables.owed import (
+    Clock,
+    ClockEntry,
+    EmergencyDelisting,
+    Obligation,
+    OralReport,
+)
+
+__all__ = [
+    "Clock",
+    "ClockEntry",
+    "Confirmation",
+    "EmergencyDelisting",
+    "Filing",
+    "FilingTypeVersion",
+    "HistoryEntry",
+    "KnownHall",
+    "KnownItem",
+    "KnownNorm",
+    "KnownOrganisation",
+    "KnownZone",
+    "Line",
+    "LiveListing",
+    "Obligation",
+    "OralReport",
+    "Round",
+    "metadata",
+]

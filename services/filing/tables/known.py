@@ -1,0 +1,66 @@
+"""What catalog has told: projections of its events, never written by a request."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped
+
+from services.filing.tables.mapping import Code, Id, Row
+
+
+class KnownOrganisation(Row):
+    __tablename__ = "known_organisations"
+
+    id: Mapped[Code]
+    kind: Mapped[str]
+    region: Mapped[str]
+    active: Mapped[bool]
+
+
+class KnownHall(Row):
+    __tablename__ = "known_halls"
+
+    id: Mapped[Code]
+    region: Mapped[str]
+    organisation_id: Mapped[str]
+    state: Mapped[str]
+
+
+class KnownZone(Row):
+    __tablename__ = "known_zones"
+
+    id: Mapped[Code]
+    hall_id: Mapped[str]
+    department: Mapped[str]
+
+
+class KnownNorm(Row):
+    __tablename__ = "known_norms"
+
+    version: Mapped[Code]
+    effective_from: Mapped[date]
+
+
+class KnownItem(Row):
+    __tablename__ = "known_items"
+
+    code: Mapped[Code]
+    department: Mapped[str]
+    active: Mapped[bool]
+
+
+class LiveListing(Row):
+    """A listing as the public sees it: LISTED, SUSPENDED or DELISTED."""
+
+    __tablename__ = "live_listings"
+    __table_args__ = (Index("ix_live_listings_item", "item_code", "organisation_id"),)
+
+    id: Mapped[Id]
+    organisation_id: Mapped[str]
+    region: Mapped[str]
+    item_code: Mapped[str]
+    hall_id: Mapped[str]
+    version: Mapped[int]
+    digest: Mapped[str]
+    state: Mapped[str]
+    delisted_at: Mapped[datetime | None]

@@ -1,0 +1,126 @@
+"""Oral reports, emergency delistings, obligations, and the clocks on them and on filings."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.filing.tables.mapping import Id, Number, Row
+
+
+class OralReport(Row):
+    """Who reported what to whom, when and how, before the switch (A11.4); offices, not persons."""
+
+    __tablename__ = "oral_reports"
+
+    id: Mapped[Id]
+    listing_id: Mapped[UUID]
+    organisation_id: Mapped[str]
+    region: Mapped[str]
+    reporter_office: Mapped[str]
+    receiver_office: Mapped[str]
+    channel: Mapped[str]
+    reported_at: Mapped[datetime]
+    summary: Mapped[str]
+    reason_class: Mapped[str]
+    recorded_by: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class EmergencyDelisting(Row):
+    """An order to take a listing off at once; notice and closing arrive from catalog (C8)."""
+
+    __tablename__ = "emergency_delistings"
+    __table_args__ = (
+        UniqueConstraint("oral_report_id"),
+        UniqueConstraint("number"),
+        Index("ix_emergency_delistings_listing_id", "listing_id"),
+    )
+
+    id: Mapped[Id]
+    number: Mapped[str]
+    listing_id: Mapped[UUID]
+    organisation_id: Mapped[str]
+    region: Mapped[str]
+    oral_report_id: Mapped[UUID] = mapped_column(ForeignKey("filing.oral_reports.id"))
+    reason_class: Mapped[str]
+    notice_text: Mapped[str | None]
+    alternative_channel: Mapped[str | None]
+    on_order_of: Mapped[str | None]
+    ordered_by: Mapped[str]
+    ordering_organisation: Mapped[str]
+    ordered_at: Mapped[datetime]
+    notice_id: Mapped[UUID | None]
+    notice_published_at: Mapped[datetime | None]
+    delisted_at: Mapped[datetime | None]
+    version: Mapped[int]
+
+
+class Obligation(Row):
+    """Something owed by a date; a breach and lateness stay for ever (F8)."""
+
+    __tablename__ = "obligations"
+    __table_args__ = (
+        Index("ix_obligations_filing_id", "filing_id"),
+        Index("ix_obligations_opened", "opened_at", "id"),
+    )
+
+    id: Mapped[Id]
+    kind: Mapped[str]
+    organisation_id: Mapped[str]
+    region: Mapped[str]
+    filing_id: Mapped[UUID] = mapped_column(ForeignKey("filing.emergency_delistings.id"))
+    clause: Mapped[str]
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    provisional: Mapped[bool]
+    breached_at: Mapped[datetime | None]
+    fulfilled_at: Mapped[datetime | None]
+    fulfilled_by: Mapped[UUID | None]
+    late: Mapped[bool]
+    version: Mapped[int]
+
+
+class Clock(Row):
+    """One clock: its limit, and what follows from its ledger (derived; `next_due_at` is swept)."""
+
+    __tablename__ = "clocks"
+    __table_args__ = (
+        Index("ix_clocks_record_id", "record_id"),
+        Index(
+            "ix_clocks_next_due_at", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")
+        ),
+    )
+
+    id: Mapped[Id]
+    record: Mapped[str]
+    record_id: Mapped[UUID]
+    kind: Mapped[str]
+    amount: Mapped[int]
+    unit: Mapped[str]
+    fired: Mapped[list[str]]
+    state: Mapped[str]
+    due_at: Mapped[datetime | None]
+    local_date: Mapped[date | None]
+    provisional: Mapped[bool]
+    calendar_version: Mapped[str]
+    next_due_at: Mapped[datetime | None]
+    overdue_at: Mapped[datetime | None]
+
+
+class ClockEntry(Row):
+    """One entry of a clock's ledger; append-only."""
+
+    __tablename__ = "clock_entries"
+    __table_args__ = (Index("ix_clock_entries_clock_id", "clock_id", "number"),)
+
+    number: Mapped[Number]
+    clock_id: Mapped[UUID] = mapped_column(ForeignKey("filing.clocks.id"))
+    kind: Mapped[str]
+    at: Mapped[datetime]
+    by: Mapped[str]
+    reason: Mapped[str]
+    amount: Mapped[int | None]
+    unit: Mapped[str | None]
+    asked_by: Mapped[str | None]

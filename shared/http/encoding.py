@@ -1,0 +1,47 @@
+"""gzip for answers over a kilobyte, as a representation with an entity tag of its own (API11)."""
+
+import gzip
+from functools import lru_cache
+from typing import Final
+
+from starlette.responses import Response
+
+GZIP_FROM: Final = 1024  # bytes
+GZIP_MARK: Final = "-gz"
+_LEVEL = 5
+
+
+def packed(response: Response, accept_encoding: str | None) -> Response:
+    """The answer, packed where the caller takes gzip and it is worth it."""
+    body = bytes(getattr(response, "body", b""))
+    if len(body) < GZIP_FROM or "content-encoding" in response.headers:
+        return response
+    response.headers["Vary"] = _with(response.headers.get("vary", ""), "Accept-Encoding")
+    if accept_encoding is None or not accepts_gzip(accept_encoding):
+        return response
+    response.body = gzip.compress(body, _LEVEL, mtime=0)
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers["Content-Length"] = str(len(response.body))
+    if "etag" in response.headers:
+        response.headers["ETag"] = response.headers["etag"][:-1] + GZIP_MARK + '"'
+    return response
+
+
+@lru_cache(maxsize=256)
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding allows gzip (RFC 9110 §12.5.3)."""
+    weights = {
+        coding.strip(): params.strip()
+        for coding, _, params in (
+            item.partition(";") for item in accept_encoding.lower().split(",")
+        )
+    }
+    params = weights.get("gzip", weights.get("*"))
+    if params is None:
+        return False
+    name, _, weight = params.partition("=")
+    return name.strip() != "q" or weight.strip(" 0.") != ""
+
+
+def _with(vary: str, field: str) -> str:
+    return f"{vary}, {field}" if vary else field
