@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from gateway.api import router
+from gateway.data_path import DataPath
 from gateway.documents import docs_page
 from gateway.errors import OAuthRefusal
 from gateway.event_handlers import HANDLERS
@@ -21,6 +22,7 @@ def build() -> FastAPI:
         on_start=on_start,
         settings=GatewaySettings,
     )
+    made.add_middleware(DataPath)
     made.add_exception_handler(OAuthRefusal, on_refusal)
     made.add_route("/docs", docs_page)
     made.add_route("/docs/{name}", docs_page)

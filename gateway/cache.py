@@ -7,21 +7,13 @@ about its content is never kept.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
-from gateway.page import Filled, Page, make_page, may_be_kept
+from gateway.page import Filled, Key, Page, make_page, may_be_kept
 
 _REMEMBERED: Final = 4096  # keys not to be kept, and tags dropped while a fill was on its way
 _PACKED_IN_LOOP: Final = 128 * 1024  # bytes; a larger body is packed in a thread
 _PASS_BY_SECONDS: Final = 1.0
-
-
-class Key(NamedTuple):
-    """Host and target as they were sent, and the language that was negotiated."""
-
-    host: bytes
-    target: bytes
-    language: str
 
 
 Fill = Callable[[], Awaitable[Filled]]

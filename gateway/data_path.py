@@ -1,39 +1,81 @@
-"""What happens to a call that is not the gateway's own: limits, token, rights, cache, service.
+"""What happens to a call before anything answers it: limits, token, rights, cache, service.
 
 The order is fixed, cheapest first: a flood costs no signature check, a stranger no upstream.
+Calls for the gateway's own resources go the same way and then into the app below.
 """
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import entry_calls, proxy
-from gateway.cache import Filled, Key, ResponseCache
+from gateway.breaker import BreakerState
+from gateway.cache import ResponseCache
+from gateway.entry_calls import EntryCalls
 from gateway.limits import Charge, Limiter, Plan, Verdict
-from gateway.page import language_of, send_page
+from gateway.page import Filled, Key, language_of, send_page, service_etags
+from gateway.proxy import Upstream, fetch, forward
 from gateway.routes import ENTRY_PREFIX, RouteTable
-from shared.errors import DomainError, TooManyRequests, Unauthenticated
-from shared.http.context import traceparent
+from gateway.upstream import Pool, UpstreamFailure
+from shared.errors import (
+    BadGateway,
+    DomainError,
+    GatewayTimeout,
+    TooLarge,
+    TooManyRequests,
+    Unavailable,
+)
+from shared.http.operations import TokenMissing
 from shared.http.problems import problem_response
 from shared.security.access import ENTRY, Effect, Operation, check_role
 from shared.security.tokens import Claims
 from shared.security.verifier import Verifier
 
 OWN: Final = "gateway"
-TOKEN_PATH: Final = "/oauth2/token"
+_UNLIMITED: Final = ("/livez", "/readyz", "/metrics")
+_REFUSALS: Final = {kind.code: kind for kind in (BadGateway, GatewayTimeout, Unavailable, TooLarge)}
+_CONDITION: Final = frozenset({b"if-none-match", b"if-match"})
 
 
-class TokenMissing(Unauthenticated):
-    code = "token_missing"
+@dataclass(slots=True)
+class Service:
+    """The replicas of one service; one that fails is passed over while another answers."""
+
+    replicas: Sequence[Upstream]
+    _turn: "itertools.cycle[int]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._turn = itertools.cycle(range(len(self.replicas)))
+
+    @classmethod
+    def at(cls, name: str, urls: str) -> "Service":
+        """`http://host:port` or `unix:/path`, several with commas."""
+        return cls(
+            [
+                Upstream(name, Pool(url.removeprefix("http://").rstrip("/")))
+                for url in urls.split(",")
+            ]
+        )
+
+    def choose(self) -> Upstream:
+        start = next(self._turn)
+        inturn = [*self.replicas[start:], *self.replicas[:start]]
+        for upstream in inturn:
+            if upstream.breaker.state is BreakerState.CLOSED:
+                return upstream
+        return min(inturn, key=lambda upstream: upstream.breaker.retry_after)
+
+    def close(self) -> None:
+        for upstream in self.replicas:
+            upstream.pool.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tools:
-    """What a running gateway holds for its calls; made at the start."""
+    """What a running gateway holds for its calls."""
 
     routes: RouteTable
     verifier: Verifier
@@ -42,5 +84,153 @@ class Tools:
     stranger_plan: Plan
     client_plan: Plan
     cache: ResponseCache
-    services: proxy.Upstreams
-    entries: entry_calls.EntryCalls
+    services: Mapping[str, Service]
+    entries: EntryCalls
+    budget: float
+
+
+class DataPath:
+    """ASGI layer inside the edge; `app` answers what is the gateway's own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _UNLIMITED:
+            await self._app(scope, receive, send)
+            return
+        call = _Call(scope, receive, send, scope["app"].state.tools, self._app)
+        try:
+            await call.answer()
+        except DomainError as error:
+            await call.refuse(error)
+
+
+class _Call:
+    """One request on its way through."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, tools: Tools, own: ASGIApp
+    ) -> None:
+        self._scope, self._receive, self._raw_send = scope, receive, send
+        self._tools = tools
+        self._own = own
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._verdict: Verdict | None = None
+        self._started = False
+        self._bodyless = scope["method"] == "HEAD"
+
+    async def answer(self) -> None:
+        path: str = self._scope["path"]
+        if not path.startswith("/v1/"):
+            self._charge(self._tools.strangers, self._stranger())
+            await self._own(self._scope, self._receive, self.send)
+            return
+        entry = path.startswith(ENTRY_PREFIX)
+        operation = ENTRY if entry else self._tools.routes.find(self._scope["method"], path)
+        self._scope["operation"] = operation.id
+        claims = await self._identify()
+        check_role(operation, claims.actor)
+        if entry:
+            await self._tools.entries.call(self._scope, self._receive, self.send, say=self._say)
+        elif operation.service == OWN:
+            await self._own(self._scope, self._receive, self.send)
+        elif operation.effect is Effect.PUBLIC_READ:
+            await self._read_public(operation)
+        else:
+            await self._forward(operation)
+
+    async def refuse(self, error: DomainError) -> None:
+        if self._started:
+            raise error
+        response = problem_response(Request(self._scope), error)
+        await response(self._scope, self._receive, self.send)
+
+    async def send(self, message: Message) -> None:
+        """Every answer says what is left of the caller's limits (API6)."""
+        if message["type"] == "http.response.start":
+            self._started = True
+            own = self._verdict.headers() if self._verdict is not None else []
+            names = {name for name, _ in own}
+            kept = [field for field in message["headers"] if field[0].lower() not in names]
+            message = {**message, "headers": [*kept, *own]}
+        elif self._bodyless:
+            message = {**message, "body": b""}
+        await self._raw_send(message)
+
+    # --- who
+
+    async def _identify(self) -> Claims:
+        """The claims of a good token; a caller without one is charged before it is verified."""
+        scheme, _, token = self._headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not token:
+            self._charge(self._tools.strangers, self._stranger())
+            raise TokenMissing
+        verifier = self._tools.verifier
+        claims = verifier.cached(token)
+        if claims is None:
+            self._charge(self._tools.strangers, self._stranger())
+            claims = await verifier.claims(token)
+        self._charge(self._tools.clients, Charge(claims.actor.client_id, self._tools.client_plan))
+        return claims
+
+    def _stranger(self) -> Charge:
+        client = self._scope.get("client")
+        return Charge(f"ip:{client[0] if client else 'unknown'}", self._tools.stranger_plan)
+
+    def _charge(self, limiter: Limiter, charge: Charge) -> None:
+        self._verdict = limiter.take([charge])
+        if not self._verdict.allowed:
+            raise TooManyRequests(retry_after=self._verdict.retry_after)
+
+    # --- the service behind
+
+    async def _read_public(self, operation: Operation) -> None:
+        key = key_of(self._headers, self._scope)
+        upstream = self._tools.services[operation.service].choose()
+
+        async def fill() -> Filled:
+            return await fetch(self._scope, upstream=upstream, budget_seconds=self._tools.budget)
+
+        try:
+            page, filled = await self._tools.cache.get_or_fill(key, operation.id, fill)
+        except UpstreamFailure as failure:
+            raise BadGateway from failure
+        if page is not None:
+            ready = page.for_encoding(self._headers.get(b"accept-encoding"))
+            conditions = self._headers.get(b"if-none-match")
+            await send_page(self.send, ready, conditions=conditions, more=[])
+        elif filled is not None:
+            start = {"type": "http.response.start", "status": filled.status}
+            await self.send({**start, "headers": list(filled.headers)})
+            await self.send({"type": "http.response.body", "body": filled.body})
+        else:
+            await self._forward(operation)
+
+    async def _forward(self, operation: Operation) -> None:
+        scope = {
+            **self._scope,
+            "method": "GET" if self._bodyless else self._scope["method"],
+            "headers": [
+                (name, service_etags(value) if name in _CONDITION else value)
+                for name, value in self._scope["headers"]
+            ],
+        }
+        await forward(
+            scope,
+            self._receive,
+            self.send,
+            upstream=self._tools.services[operation.service].choose(),
+            budget_seconds=self._tools.budget,
+            say=self._say,
+        )
+
+    def _say(self, code: str, _status: int, _request_id: str, _language: str) -> bytes:
+        """The proxy's refusals, in the gateway's words."""
+        return bytes(problem_response(Request(self._scope), _REFUSALS[code]()).body)
+
+
+def key_of(headers: Mapping[bytes, bytes], scope: Scope) -> Key:
+    query: bytes = scope["query_string"]
+    target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
+    return Key(headers.get(b"host", b""), target, language_of(headers.get(b"accept-language")))

@@ -1,6 +1,7 @@
 """What the gateway refuses."""
 
 from shared.errors import (
+    BadGateway,
     BadRequest,
     Conflict,
     DomainError,
@@ -78,6 +79,12 @@ class EventSchemaUnknown(NotFound):
 
 class EntryUnknown(NotFound):
     code = "entry_unknown"
+
+
+class EntryAddressRefused(BadGateway):
+    """The entry's host resolves to an address that is not public and not allow-listed."""
+
+    code = "entry_address_refused"
 
 
 class EntrySuspended(Unavailable):

@@ -26,6 +26,14 @@ _DROPPED: Final = frozenset(
 Headers = Sequence[tuple[bytes, bytes]]
 
 
+class Key(NamedTuple):
+    """Host and target as they were sent, and the language that was negotiated."""
+
+    host: bytes
+    target: bytes
+    language: str
+
+
 class Filled(NamedTuple):
     """What a service answered."""
 

@@ -3,13 +3,23 @@
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 from fastapi import FastAPI
 from sqlalchemy import select
 
 from gateway import bootstrap, documents, entries, route_versions
+from gateway.cache import ResponseCache
+from gateway.data_path import Service, Tools
+from gateway.entry_calls import EntryCalls
+from gateway.invalidation import keep_cache_true
+from gateway.limits import Plan, local_limiter, plan_of
+from gateway.limits_lease import LeasedLimiter
+from gateway.limits_store import PostgresLeaseStore
 from gateway.oauth.keys import RELOAD_SECONDS, KeyHolder
+from gateway.routes import RouteTable
 from gateway.settings import GatewaySettings
 from gateway.tables import ApiClient
 from shared.database import Database
@@ -19,6 +29,7 @@ from shared.security.encryption import Keyring
 from shared.security.identity import system
 from shared.security.tokens import Issuer, TokenCache
 from shared.security.verifier import Verifier
+from shared.settings import plain_url
 
 REFRESH_SECONDS: Final = 0.5
 DOCUMENT_SECONDS: Final = 5.0
@@ -43,9 +54,55 @@ async def on_start(app: FastAPI, stack: AsyncExitStack) -> None:
     app.state.suspensions = Suspensions(database, verifier.cache)
     await app.state.suspensions.refresh()
     await app.state.entries.refresh()
-    for work in (_refresh(app), _keep_keys(app), _collect_documents(app)):
+    app.state.tools = await _tools(app, stack)
+    for work in (
+        _refresh(app),
+        _keep_keys(app),
+        _collect_documents(app),
+        keep_cache_true(app.state.messaging.broker, app.state.tools.cache, app.state.log),
+        app.state.tools.clients.run(),
+    ):
         task = asyncio.create_task(work)
         stack.push_async_callback(_cancelled, task)
+
+
+async def _tools(app: FastAPI, stack: AsyncExitStack) -> Tools:
+    settings: GatewaySettings = app.state.settings
+    store = await PostgresLeaseStore.connect(plain_url(settings.database_url.get_secret_value()))
+    stack.push_async_callback(store.close)
+    services = {name: Service.at(name, urls) for name, urls in settings.upstreams.items()}
+    for service in services.values():
+        stack.callback(service.close)
+    calls = EntryCalls(
+        app.state.entries, allowed=settings.entry_hosts, budget=settings.budget_seconds
+    )
+    stack.callback(calls.close)
+    return Tools(
+        routes=RouteTable(),
+        verifier=app.state.verifier,
+        strangers=local_limiter(),
+        clients=LeasedLimiter(store, on_error=partial(_limits_away, app)),
+        stranger_plan=await _plan(app, "stranger"),
+        client_plan=await _plan(app, "client"),
+        cache=ResponseCache(now=monotonic),
+        services=services,
+        entries=calls,
+        budget=settings.budget_seconds,
+    )
+
+
+async def _plan(app: FastAPI, who: str) -> Plan:
+    """The limits of a known client, or of an address that has shown no valid token."""
+    async with app.state.database.transaction(system("gateway")) as tx:
+        values = {
+            name: int((await policy_now(tx, app.state.policy_defaults, f"{who}_{name}")).value)
+            for name in ("burst", "per_minute", "per_month")
+        }
+    return plan_of(**values)
+
+
+def _limits_away(app: FastAPI, error: Exception) -> None:
+    app.state.log.warning("limits go on without the store", error_type=type(error).__name__)
 
 
 class Suspensions:
@@ -85,6 +142,12 @@ async def _keep_keys(app: FastAPI) -> None:
         await asyncio.sleep(RELOAD_SECONDS)
         await _quietly(app, _rotate_when_due(app))
         await _quietly(app, app.state.key_holder.load())
+        await _quietly(app, _follow_policies(app))
+
+
+async def _follow_policies(app: FastAPI) -> None:
+    app.state.tools.stranger_plan = await _plan(app, "stranger")
+    app.state.tools.client_plan = await _plan(app, "client")
 
 
 async def _rotate_when_due(app: FastAPI) -> None:

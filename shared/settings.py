@@ -79,3 +79,8 @@ def asyncpg_url(url: str) -> str:
         if url.startswith(scheme):
             return "postgresql+asyncpg://" + url.removeprefix(scheme)
     return url
+
+
+def plain_url(url: str) -> str:
+    """The same server for asyncpg itself, which knows no `+asyncpg`."""
+    return asyncpg_url(url).replace("postgresql+asyncpg://", "postgresql://", 1)

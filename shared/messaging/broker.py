@@ -216,6 +216,9 @@ class Broker:
         if durable:
             return True
         if self._must_sync:
+            self._log.error(
+                "broker refused, events stay in the outbox", hint="sync_interval: always"
+            )
             raise BrokerNotDurable("nats-server must run with jetstream.sync_interval: always")
         self._log.warning("broker may lose acknowledged events", hint="sync_interval: always")
         return True

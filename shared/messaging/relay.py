@@ -6,6 +6,7 @@ The broker is disposable (reliability O5): rows stay, and what the stream lost i
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ _SERVER_SETTINGS = {
 
 _UNSENT = """
     select id, event_id, type, subject, sequence, region, occurred_at, traceparent, data, position
-    from outbox where sent_at is null order by id limit $1
+    from outbox where sent_at is null and id > $1 order by id limit $2
 """
 # The position of a row is taken once, in the order of first publishing. Two relays that overlap
 # collide on its unique constraint, so positions become visible in their order (see archive.py).
@@ -60,6 +61,23 @@ _LAST_MARKED = """
     select event_id, stream_sequence, sent_at from outbox
     where epoch = $1 and stream_sequence <= $2 order by stream_sequence desc limit 1
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Outbox rows and their messages, side by side; `more` when unsent ones may follow."""
+
+    rows: Sequence[Any]
+    messages: Sequence[Outgoing]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """A batch and the stream sequence of each of its events."""
+
+    batch: _Batch
+    sequences: Sequence[int | None]
 
 
 async def _no_failpoint(_name: str) -> None:
@@ -160,7 +178,7 @@ class Relay:
                     await self._compare(connection)
                     compare_at = loop.time() + _POLL
                 self._nudged.clear()
-                if await self._send_batch(connection) == 0:
+                if await self._drain(connection, until=compare_at) == 0:
                     await self._wait_for_nudge()
             except BROKER_ERRORS as error:
                 self._log.warning(
@@ -169,39 +187,74 @@ class Relay:
                 compare_at = 0.0
                 await self._pause(_POLL / 2)
 
-    async def _send_batch(self, connection: Connection) -> int:
-        """Publish and mark the oldest unsent events; how many."""
-        rows = _within_limits(await connection.fetch(_UNSENT, MAX_BATCH), self._source)
-        if not rows:
-            return 0
-        await self._failpoint("committed")
-        if self._mark_first:
-            await self._mark(connection, rows, [None] * len(rows))
-            await self._failpoint("marked")
-        sequences = await publish(self._broker.client, [message for _, message in rows])
-        await self._failpoint("acknowledged")
-        if not self._mark_first:
-            await self._mark(connection, rows, sequences)
-        self.published += len(rows)
-        RELAY_PUBLISHED.labels(self._schema).inc(len(rows))
-        return len(rows)
+    async def _drain(self, connection: Connection, *, until: float) -> int:
+        """Publish and mark what is unsent, oldest first, for as long as `until`; how many.
 
-    @property
-    def _source(self) -> str:
-        return self._schema
+        While a batch is on its way to the stream, the one before is marked and the next is read.
+        """
+        total = 0
+        arrived: _Published | None = None
+        batch = await self._read_batch(connection, after=0)
+        while batch.rows:
+            await self._failpoint("committed")
+            if self._mark_first:
+                await self._mark(connection, _Published(batch, [None] * len(batch.rows)))
+                await self._failpoint("marked")
+            goes_on = not self._stopping.is_set() and asyncio.get_running_loop().time() < until
+            sequences, following = await asyncio.gather(
+                publish(self._broker.client, batch.messages),
+                self._mark_and_read(connection, arrived, batch if goes_on else None),
+                return_exceptions=True,
+            )
+            if isinstance(following, BaseException):
+                raise following
+            if isinstance(sequences, BaseException):
+                raise sequences
+            await self._failpoint("acknowledged")
+            arrived = None if self._mark_first else _Published(batch, sequences)
+            total += len(batch.rows)
+            self.published += len(batch.rows)
+            RELAY_PUBLISHED.labels(self._schema).inc(len(batch.rows))
+            batch = following
+        if arrived is not None:
+            await self._mark(connection, arrived)
+        return total
 
-    async def _mark(
-        self,
-        connection: Connection,
-        rows: Sequence[tuple[Any, Outgoing]],
-        sequences: Sequence[int | None],
-    ) -> None:
+    async def _read_batch(self, connection: Connection, *, after: int) -> _Batch:
+        """The oldest unsent events behind an id, as many as one batch may hold."""
+        rows = await connection.fetch(_UNSENT, after, MAX_BATCH)
+        messages: list[Outgoing] = []
+        size = 0
+        for row in rows:
+            message = outgoing(row, self._schema)
+            size += len(message.body)
+            if messages and size > MAX_BATCH_BYTES:
+                return _Batch(rows[: len(messages)], messages, more=True)
+            messages.append(message)
+        return _Batch(rows, messages, more=len(rows) == MAX_BATCH)
+
+    async def _mark_and_read(
+        self, connection: Connection, arrived: _Published | None, current: _Batch | None
+    ) -> _Batch:
+        if arrived is not None:
+            await self._mark(connection, arrived)
+        if current is None or not current.more:
+            return _Batch([], [], more=False)
+        return await self._read_batch(connection, after=current.rows[-1]["id"])
+
+    async def _mark(self, connection: Connection, published: _Published) -> None:
         ranks, rank = [], 0
-        for row, _ in rows:
+        for row in published.batch.rows:
             rank += row["position"] is None
             ranks.append(rank)
-        ids = [row["id"] for row, _ in rows]
-        await connection.execute(_MARK, ids, sequences, ranks, self._clock.now(), self._epoch)
+        await connection.execute(
+            _MARK,
+            [row["id"] for row in published.batch.rows],
+            published.sequences,
+            ranks,
+            self._clock.now(),
+            self._epoch,
+        )
 
     async def _compare(self, connection: Connection) -> None:
         """Unmark what the stream does not hold: it was wiped, truncated, or is another (O5)."""
@@ -257,16 +310,3 @@ class Relay:
         """Sleep, but not through a stop."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
-
-
-def _within_limits(rows: Sequence[Any], source: str) -> list[tuple[Any, Outgoing]]:
-    """As many of the rows as one batch may hold; at least one."""
-    taken: list[tuple[Any, Outgoing]] = []
-    size = 0
-    for row in rows:
-        message = outgoing(row, source)
-        size += len(message.body)
-        if taken and size > MAX_BATCH_BYTES:
-            break
-        taken.append((row, message))
-    return taken

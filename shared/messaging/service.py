@@ -1,7 +1,7 @@
 """A service's part in the events, from start to stop: broker, relay, inbox and gauges."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -53,26 +53,32 @@ class Messaging:
         await self.broker.start()
         self._database.committed = self.relay.nudge
         tasks = [
-            asyncio.create_task(work, name=f"{self._name} {name}")
-            for name, work in (
-                ("relay", self.relay.run()),
-                ("inbox", self.inbox.run()),
-                ("observer", self._observe()),
-            )
+            asyncio.create_task(self._kept_up("relay", self.relay.run)),
+            asyncio.create_task(self._kept_up("inbox", self.inbox.run)),
         ]
+        observing = asyncio.create_task(self._observe())
         try:
             yield self
         finally:
             self.inbox.stop()
             self.relay.stop()
-            tasks[-1].cancel()
+            observing.cancel()
             _, unfinished = await asyncio.wait(tasks, timeout=5)
             for task in unfinished:
                 task.cancel()
-            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    self._log.error("messaging stopped early", error_type=type(outcome).__name__)
+            await asyncio.gather(*tasks, observing, return_exceptions=True)
             await self.broker.close()
+
+    async def _kept_up(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run until it is stopped; a fault that nobody foresaw is logged, and it starts over."""
+        while True:
+            try:
+                await run()
+            except Exception as error:  # noqa: BLE001 a relay or inbox that stays down loses time
+                self._log.error("messaging failed", name=name, error_type=type(error).__name__)
+                await asyncio.sleep(1)
+            else:
+                return
 
     async def _observe(self) -> None:
         """Keep the gauges; what cannot be read now keeps its last value."""

@@ -6,6 +6,7 @@ request costs no timer (performance.md §7).
 """
 
 import asyncio
+from time import perf_counter
 from typing import Any, ClassVar, Final, NoReturn
 
 import httptools
@@ -57,6 +58,7 @@ class EdgeProtocol(HttpToolsProtocol):
     continued = 0  # bytes read without the end of a phase or a byte of body
     received = 0  # bytes of body
     body_since = 0.0
+    began_at = 0.0  # perf_counter at the first byte of the request in hand
     linger_left = 0
 
     # --- the connection
@@ -127,6 +129,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self.dropped = 0
         self.arrived = self.chunk
         self.phase = HEAD
+        self.began_at = perf_counter()
         self.deadline = self.loop.time() + self.policy.header_seconds
 
     def on_header(self, name: bytes, value: bytes) -> None:
