@@ -10,6 +10,7 @@ import orjson
 
 MOST_LINES: Final = 512
 FLUSH_SECONDS: Final = 0.005
+_TRACEPARENT: Final = 55  # characters
 
 
 class AccessLine(NamedTuple):
@@ -67,7 +68,7 @@ def _as_json(line: AccessLine, stamp: str) -> bytes:
             "bytes_sent": line.bytes_sent,
             "duration_ms": round(line.seconds * 1000, 3),
             "request_id": line.request_id,
-            "trace_id": line.traceparent[3:35],
+            "trace_id": line.traceparent[3:35] if len(line.traceparent) == _TRACEPARENT else "",
             "client_id": line.client_id,
             "cache": line.cache,
         },

@@ -89,10 +89,12 @@ class EntryAddressRefused(BadGateway):
 
 class EntrySuspended(Unavailable):
     code = "entry_suspended"
+    members = ("notice_id",)
 
 
 class EntryDelisted(Gone):
     code = "entry_delisted"
+    members = ("notice_id",)
 
 
 class ProblemTypeUnknown(NotFound):

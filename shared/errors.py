@@ -26,10 +26,14 @@ class FieldError:
 
 
 class DomainError(Exception):
-    """A refusal with a stable code; its sentences stand in a `messages.toml`."""
+    """A refusal with a stable code; its sentences stand in a `messages.toml`.
+
+    `members` names the parameters that are shown as members of the problem document.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
+    members: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

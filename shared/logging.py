@@ -9,7 +9,14 @@ import structlog
 
 from shared.http.context import request_id, trace_id
 
-ALLOWED_FIELDS = frozenset(["event"])
+ALLOWED_FIELDS = frozenset(
+    """
+    event level timestamp service trace_id request_id method route status duration_ms operation
+    client_id organisation role error error_type attempt count lag subject stream epoch consumer
+    event_type event_id dead_letter_id version url signal component hint rows bytes_sent cache
+    reason kind state name seconds first last
+    """.split()  # noqa: SIM905 words read better than a list of quoted ones
+)
 
 
 def _only_allowed(

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -48,11 +49,10 @@ class DrainingServer(uvicorn.Server):
                 loop.remove_signal_handler(name)
 
 
-def server(app: FastAPI, settings: Settings, *, host: str, port: int) -> uvicorn.Server:
-    """A server for one component with its own edge, ready to `run()`."""
+def config(app: FastAPI, settings: Settings, **options: Any) -> uvicorn.Config:
+    """uvicorn's configuration for one component behind its own edge; `options` are uvicorn's."""
     base: type[EdgeProtocol] = getattr(app.state, "protocol", EdgeProtocol)
-    config = edge_config(app, edge_policy(settings), base=base, host=host, port=port)
-    return DrainingServer(config, app, drain_seconds=settings.drain_seconds)
+    return edge_config(app, edge_policy(settings), base=base, **options)
 
 
 def main() -> None:
@@ -61,7 +61,9 @@ def main() -> None:
     app: FastAPI = importlib.import_module(f"{package}.app").app
     settings: Settings = app.state.settings_class()
     app.state.settings = settings
-    server(app, settings, host="0.0.0.0", port=int(rest[0]) if rest else 8000).run()
+    port = int(rest[0]) if rest else 8000
+    made = config(app, settings, host="0.0.0.0", port=port)
+    DrainingServer(made, app, drain_seconds=settings.drain_seconds).run()
 
 
 if __name__ == "__main__":

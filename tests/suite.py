@@ -7,7 +7,13 @@ import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +23,13 @@ from typing import Any, Self
 import asyncpg
 import httpx
 import nats as nats_client
+import uvicorn
 from fastapi import FastAPI
 from nats.js.errors import NotFoundError
 
 from deploy.local import nats, postgres, roles
+from deploy.local.state import free_port
+from shared import serve
 from shared.clock import SettableClock
 from shared.events.envelope import STREAM
 from shared.migrations.run import upgrade
@@ -82,6 +91,7 @@ class Suite:
     keys: SigningKeys = field(default_factory=SigningKeys.generate)
     apps: dict[str, FastAPI] = field(default_factory=dict)
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
         self._stack = AsyncExitStack()
@@ -126,7 +136,7 @@ class Suite:
             "jwks_file": self.folder / "jwks.json",
             "keyring_file": self.folder / "keyring.json",
             "clock_file": self.folder / "clock",
-            "log_level": "CRITICAL",
+            "log_level": os.environ.get("GFT_TEST_LOG", "CRITICAL"),
         }
         return {**values, **changes}
 
@@ -165,6 +175,29 @@ class Suite:
     def _use_keys(self, keys: SigningKeys) -> None:
         self.keys = keys
         (self.folder / "jwks.json").write_text(json.dumps(keys.jwks()))
+
+    async def serve(self, component: str, **changes: Any) -> str:
+        """Start a service and listen on a free port, behind its real edge; gives the URL."""
+        await self.start(component, **changes)
+        app, port = self.apps[component], free_port()
+        listener = _Listener(
+            serve.config(app, app.state.settings, host="127.0.0.1", port=port, lifespan="off")
+        )
+        task = asyncio.create_task(listener.serve())
+        self._stack.push_async_callback(_ended, listener, task)
+        async with asyncio.timeout(10):
+            while not listener.started:
+                await asyncio.sleep(0.01)
+        self.urls[component] = f"http://127.0.0.1:{port}"
+        return self.urls[component]
+
+    async def serve_all(self, **gateway: Any) -> httpx.AsyncClient:
+        """The whole platform over real HTTP, and a client of its gateway."""
+        for component in ("catalog", "filing"):
+            await self.serve(component)
+        await self.serve("gateway", upstreams=dict(self.urls), **gateway)
+        client = httpx.AsyncClient(base_url=self.urls["gateway"], timeout=15)
+        return await self._stack.enter_async_context(client)
 
     async def empty_stream(self) -> None:
         """Delete the stream: the next service that starts makes it again."""
@@ -211,6 +244,18 @@ class Suite:
             return rows
         finally:
             await connection.close()
+
+
+class _Listener(uvicorn.Server):
+    """A server inside the test's own loop: signals stay pytest's, the lifespan the suite's."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+async def _ended(listener: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    listener.should_exit = True
+    await task
 
 
 @asynccontextmanager

@@ -59,6 +59,7 @@ def problem_body(
         "code": error.code,
         "trace_id": trace_id() or request_id.get(),
     }
+    body |= {name: error.params[name] for name in error.members if error.params.get(name)}
     if error.clause:
         body["clause"] = error.clause
     if error.allowed:

@@ -40,7 +40,8 @@ def grant(schema: str) -> None:
             revoke update, delete, truncate on {schema}.audit_log from {schema}_app;
             revoke insert, update, delete, truncate on {schema}.alembic_version from {schema}_app;
             revoke delete, truncate on {schema}.event_archive from {schema}_app;
-            grant select, update on {schema}.outbox to {schema}_relay;
+            grant select, update, delete on {schema}.outbox to {schema}_relay;
+            grant select, insert on {schema}.event_archive to {schema}_relay;
         end if;
         end $$
     """)

@@ -70,6 +70,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self.refused:
+            self._discard(len(data))
             return
         before = (self.phase, self.begun, self.received)
         self.chunk = len(data)
@@ -94,6 +95,15 @@ class EdgeProtocol(HttpToolsProtocol):
                 self._refuse("headers_too_large", 431)
         else:
             self.continued = 0
+
+    def _discard(self, size: int) -> None:
+        """After a refusal: hold back what comes until it is written, then read on for a moment."""
+        if self.refusal is not None:
+            self.flow.pause_reading()
+            return
+        self.linger_left -= size
+        if self.linger_left < 0:
+            self.transport.abort()
 
     def check(self, now: float) -> None:
         """Called by the sweep: end what has run past its time."""
@@ -260,6 +270,7 @@ class EdgeProtocol(HttpToolsProtocol):
     def _write_last(self, answer: bytes) -> None:
         self.refusal = None
         self.deadline = self.loop.time() + self.policy.linger_seconds
+        self.linger_left = self.policy.linger_bytes
         self.flow.resume_reading()  # a reset for unread bytes would eat the answer
         self.transport.write(answer)
         if self.transport.can_write_eof():
