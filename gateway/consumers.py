@@ -16,7 +16,7 @@ from shared.messaging.broker import BROKER_ERRORS, Broker
 
 PREFIX = "console-"
 _FILTER = re.compile(
-    r"^events\.(?:[a-z]+|\*)(?:\.(?:[a-z_]+|\*)(?:\.(?:v[1-9]\d*|\*)(?:\.(?:36(?:[0-9A-Z]{4})?|\*))?)?)?(?:\.>)?$"
+    r"^events\.(?:>|[a-z]+|\*)(?:\.(?:[a-z_]+|\*)(?:\.(?:v[1-9]\d*|\*)(?:\.(?:36(?:[0-9A-Z]{4})?|\*))?)?)?(?:\.>)?$"
 )
 
 

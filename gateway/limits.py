@@ -55,10 +55,13 @@ class Plan:
 
     windows: tuple[Window, ...]
     policy: bytes = field(init=False)
+    state: bytes = field(init=False)  # to be filled with remainder and reset of each window
 
     def __post_init__(self) -> None:
-        items = (f'"{w.name}";q={w.quota};w={w.seconds:.0f}' for w in self.windows)
-        object.__setattr__(self, "policy", ", ".join(items).encode())
+        policy = ", ".join(f'"{w.name}";q={w.quota};w={w.seconds:.0f}' for w in self.windows)
+        state = ", ".join(f'"{w.name}";r=%d;t=%d' for w in self.windows)
+        object.__setattr__(self, "policy", policy.encode())
+        object.__setattr__(self, "state", state.encode())
 
 
 class Charge(NamedTuple):
@@ -117,19 +120,22 @@ class Limiter:
     def take(self, charges: Sequence[Charge]) -> Verdict:
         """Count one request against every charge, or against none if one of them is exhausted."""
         now = self._now()
+        if len(charges) == 1:  # the gateway's hot path
+            [charge] = charges
+            meter = self.meters.get(charge.key) or self._new(charge, now)
+            wait = meter.wait(now)
+            if wait == 0:
+                meter.charge()
+                return Verdict(True, 0, charge.plan.policy, meter.state(now))
+            return Verdict(False, max(1, math.ceil(wait)), charge.plan.policy, meter.state(now))
         meters = [self.meters.get(charge.key) or self._new(charge, now) for charge in charges]
-        wait = 0.0
-        for meter in meters:
-            wait = max(wait, meter.wait(now))
+        wait = max((meter.wait(now) for meter in meters), default=0.0)
         if wait == 0:
             for meter in meters:
                 meter.charge()
-        if len(meters) == 1:
-            policy, state = charges[0].plan.policy, meters[0].state(now)
-        else:
-            policy = b", ".join(charge.plan.policy for charge in charges)
-            state = b", ".join(meter.state(now) for meter in meters)
-        return Verdict(wait == 0, max(1, math.ceil(wait)), policy, state)
+        policy = b", ".join(charge.plan.policy for charge in charges)
+        state = b", ".join(meter.state(now) for meter in meters)
+        return Verdict(wait == 0, max(1, math.ceil(wait)) if wait else 0, policy, state)
 
     def _new(self, charge: Charge, now: float) -> Meter:
         if len(self.meters) >= self._most:
@@ -147,28 +153,41 @@ class Limiter:
 class LocalMeter:
     """GCRA in this process alone: for callers who have shown no valid token yet."""
 
-    __slots__ = ("_arrivals", "_months", "_next", "_windows")
+    __slots__ = ("_arrivals", "_calendar", "_month", "_next", "_state", "_windows")
 
     def __init__(self, charge: Charge) -> None:
-        self._windows = charge.plan.windows
-        self._arrivals = [0.0] * len(self._windows)
+        windows = charge.plan.windows
+        self._state = charge.plan.state
+        self._windows = [
+            (window.interval, window.tolerance, window.quota if window.calendar else None)
+            for window in windows
+        ]
+        self._arrivals = [0.0] * len(windows)
         self._next = self._arrivals
-        self._months = [0] * len(self._windows)
+        self._calendar = any(window.calendar for window in windows)
+        self._month = 0
 
     def wait(self, now: float) -> float:
-        following, longest = [], 0.0
-        for number, window in enumerate(self._windows):
-            clock = now
-            if window.calendar:
-                month, ends = month_of(now)
-                if self._months[number] != month:
-                    self._months[number], self._arrivals[number] = month, 0.0
-                clock = float(window.quota)
-            oldest = clock - window.tolerance
-            following.append(max(self._arrivals[number], oldest) + window.interval)
-            over = following[number] - clock
-            if over > window.interval * ROUNDING:
-                longest = max(longest, ends - now if window.calendar else over)
+        if self._calendar:
+            month, ends = month_of(now)
+            if month != self._month:
+                self._month = month
+                self._arrivals = [
+                    arrival if quota is None else 0.0
+                    for arrival, (_, _, quota) in zip(self._arrivals, self._windows, strict=True)
+                ]
+        else:
+            ends = now
+        longest = 0.0
+        following = []
+        for arrival, (interval, tolerance, quota) in zip(
+            self._arrivals, self._windows, strict=True
+        ):
+            clock = now if quota is None else quota
+            then = max(arrival, clock - tolerance) + interval
+            following.append(then)
+            if then - clock > interval * ROUNDING:
+                longest = max(longest, then - clock if quota is None else ends - now)
         self._next = following
         return longest
 
@@ -176,19 +195,19 @@ class LocalMeter:
         self._arrivals = self._next
 
     def state(self, now: float) -> bytes:
-        items = []
-        for arrival, window in zip(self._arrivals, self._windows, strict=True):
-            clock = float(window.quota) if window.calendar else now
-            used = max(0.0, arrival - clock + window.tolerance)
-            remaining = int((window.tolerance - used) / window.interval + ROUNDING)
-            reset = month_of(now)[1] - now if window.calendar else used
-            items.append(state_item(window, remaining, reset))
-        return b", ".join(items)
+        items: list[float] = []
+        for arrival, (interval, tolerance, quota) in zip(
+            self._arrivals, self._windows, strict=True
+        ):
+            used = max(0.0, arrival - (now if quota is None else quota) + tolerance)
+            items.append(max(0.0, (tolerance - used) / interval + ROUNDING))
+            items.append(math.ceil(used if quota is None else month_of(now)[1] - now))
+        return self._state % tuple(items)
 
     def idle(self, now: float) -> bool:
         return all(
-            arrival <= (0.0 if window.calendar else now - window.tolerance)
-            for arrival, window in zip(self._arrivals, self._windows, strict=True)
+            arrival <= (now - tolerance if quota is None else 0.0)
+            for arrival, (_, tolerance, quota) in zip(self._arrivals, self._windows, strict=True)
         )
 
 
@@ -205,10 +224,6 @@ def plan_of(*, burst: int, per_minute: int, per_month: int) -> Plan:
             Window("month", per_month, _MONTH_SECONDS, calendar=True),
         )
     )
-
-
-def state_item(window: Window, remaining: int, reset: float) -> bytes:
-    return b'"%b";r=%d;t=%d' % (window.name.encode(), max(0, remaining), math.ceil(max(0.0, reset)))
 
 
 def month_of(now: float) -> tuple[int, float]:

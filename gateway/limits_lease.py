@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, cast
 
-from gateway.limits import Charge, Limiter, Window, month_of, state_item, steady_clock
+from gateway.limits import Charge, Limiter, Window, month_of, steady_clock
 
 INTERVAL: Final = 1.0  # seconds between two leases of a replica
 SOONEST: Final = 0.1  # seconds, for a caller who has run dry
@@ -83,7 +83,10 @@ class LeasedMeter:
     __slots__ = (
         "_base",
         "_demand",
+        "_month_ends",
+        "_state",
         "_wake",
+        "_windows",
         "attempts",
         "dry",
         "exhausted",
@@ -100,6 +103,9 @@ class LeasedMeter:
         credit = max(1, min(window.capacity for window in windows) // CREDIT)
         self.key = charge.key
         self.shares = [_Share(window, credit) for window in windows]
+        self._windows = [(window.capacity, window.interval, window.calendar) for window in windows]
+        self._state = charge.plan.state
+        self._month_ends = month_of(now)[1]
         self.left = self._base = credit
         self.attempts = 0
         self.dry = self.exhausted = self.leased = False
@@ -125,17 +131,15 @@ class LeasedMeter:
         self.left -= 1
 
     def state(self, now: float) -> bytes:
-        items = []
-        for share in self.shares:
-            window = share.window
-            remaining = min(window.capacity, max(0, self.left) + share.remaining)
-            reset = (
-                month_of(now)[1] - now
-                if window.calendar
-                else (window.capacity - remaining) * window.interval
+        left = max(0, self.left)
+        items: list[float] = []
+        for share, (capacity, interval, calendar) in zip(self.shares, self._windows, strict=True):
+            remaining = min(capacity, left + share.remaining)
+            items.append(remaining)
+            items.append(
+                self._month_ends - now if calendar else math.ceil((capacity - remaining) * interval)
             )
-            items.append(state_item(window, remaining, reset))
-        return b", ".join(items)
+        return self._state % tuple(items)
 
     def idle(self, now: float) -> bool:
         return now - self.quiet_since > IDLE_SECONDS and all(s.held == 0 for s in self.shares)
@@ -145,6 +149,7 @@ class LeasedMeter:
     def asks(self, now: float) -> list[Ask]:
         """Book what was used, look at the demand, and say what to ask for."""
         elapsed = max(SOONEST, now - self.seen_at)
+        self._month_ends = month_of(now)[1]
         if self.attempts:
             self.quiet_since = now
         rate = self.attempts / elapsed

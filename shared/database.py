@@ -64,6 +64,7 @@ class _Told:
     event: Event
     subject: str
     region: str
+    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,22 @@ class Transaction:
     """
 
     session: AsyncSession
+    schema: str
     actor: Actor
     now: datetime
     operation: Operation | None = None
     expected_version: int | None = None
     algorithm: Algorithm = "sha-256"
+    has_told: bool = False
     _events: list[_Told] = field(default_factory=list)
     _acts: list[_Act] = field(default_factory=list)
     _after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def emit(self, event: Event, *, subject: str, region: str) -> None:
         """Tell a fact about the aggregate `subject`: one outbox row and one audit entry."""
-        self._events.append(_Told(event, subject, region))
+        if event.source != self.schema:  # NATS would refuse it and hold up the whole outbox
+            raise ValueError(f"{self.schema} cannot tell {event.type}")
+        self._events.append(_Told(event, subject, region, traceparent.get()))
 
     def audit(self, action: str, *, subject: str, details: Mapping[str, Any] | None = None) -> None:
         """Record an act that is no event, such as a disclosure; `details` hold no personal data."""
@@ -133,8 +138,20 @@ class Transaction:
         )
         await self._write_outbox(connection, sequences)
         await self._write_audit(connection, entries, sequences)
+        self.has_told |= bool(self._events)
         self._events.clear()
         self._acts.clear()
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that can fail alone, with what it was about to tell."""
+        kept = list(self._events), list(self._acts), list(self._after_commit)
+        try:
+            async with self.session.begin_nested():
+                yield
+        except Exception:
+            self._events[:], self._acts[:], self._after_commit[:] = kept
+            raise
 
     async def _write_outbox(
         self, connection: "asyncpg.Connection[asyncpg.Record]", sequences: dict[str, int]
@@ -149,18 +166,18 @@ class Transaction:
                 _next(sequences, told.subject),
                 told.region,
                 told.event.model_dump_json(),
+                told.traceparent or None,
             )
             for told in self._events
         ]
         await connection.execute(
             "insert into outbox (event_id, created_on, type, subject, sequence, region,"
             " occurred_at, traceparent, data)"
-            " select e, $7, t, s, q, r, $8, $9, d from unnest($1::uuid[], $2::text[], $3::text[],"
-            " $4::bigint[], $5::text[], $6::text[]) as rows(e, t, s, q, r, d)",
+            " select e, $8, t, s, q, r, $9, p, d from unnest($1::uuid[], $2::text[], $3::text[],"
+            " $4::bigint[], $5::text[], $6::text[], $7::text[]) as rows(e, t, s, q, r, d, p)",
             *(list(column) for column in zip(*rows, strict=True)),
             self.now.astimezone(SHANGHAI).date(),
             self.now,
-            traceparent.get() or None,
         )
 
     async def _write_audit(
@@ -257,12 +274,13 @@ class Database:
     ) -> AsyncIterator[Transaction]:
         """Begin, hand over, flush, commit; anything raised inside rolls back everything.
 
-        Raises `database_unavailable` (503) when Postgres is away or the pool is exhausted.
+        Raises `database_unavailable` (503) when Postgres is away, too busy, or the pool exhausted.
         """
         try:
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 tx = Transaction(
                     session=session,
+                    schema=self.schema,
                     actor=actor,
                     now=self.clock.now(),
                     operation=operation,
@@ -277,13 +295,29 @@ class Database:
                 await session.commit()
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
             raise DatabaseUnavailable(retry_after=1) from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
+        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if _is_passing(error):
                 raise DatabaseUnavailable(retry_after=1) from error
             raise
-        self.committed()
+        if tx.has_told:
+            self.committed()
         for callback in tx._after_commit:  # noqa: SLF001 same module
             callback()
+
+
+# SQLSTATE classes and codes after which the same call may succeed: connection lost, conflict,
+# no resources, lock timeout, statement cancelled or server stopping, I/O
+_PASSING = ("08", "40", "53", "55P03", "57", "58")
+
+
+def _is_passing(error: Exception) -> bool:
+    if isinstance(error, asyncpg.InterfaceError):  # a connection that has gone; or a wrong value
+        return not isinstance(error, ValueError)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state: str | None = getattr(cause, "sqlstate", None)
+    return state is not None and state.startswith(_PASSING)
 
 
 _SCOPE = text(

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     nats_url: SecretStr
     nats_inbox_prefix: str | None = None
     nats_monitor_url: str | None = None
+    nats_replicas: int = Field(default=1, ge=1, le=5)
     token_issuer: str = "https://ganfutong.invalid"  # noqa: S105 a name, no secret
     external_issuers: tuple[ExternalIssuer, ...] = ()
     jwks_url: str | None = None

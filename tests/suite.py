@@ -8,11 +8,9 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import (
-    AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
-    nullcontext,
 )
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -186,7 +184,7 @@ class Suite:
         task = asyncio.create_task(listener.serve())
         self._stack.push_async_callback(_ended, listener, task)
         async with asyncio.timeout(10):
-            while not listener.started:
+            while not listener.started:  # noqa: ASYNC110 uvicorn tells by a flag
                 await asyncio.sleep(0.01)
         self.urls[component] = f"http://127.0.0.1:{port}"
         return self.urls[component]
@@ -249,8 +247,9 @@ class Suite:
 class _Listener(uvicorn.Server):
     """A server inside the test's own loop: signals stay pytest's, the lifespan the suite's."""
 
-    def capture_signals(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def _ended(listener: uvicorn.Server, task: asyncio.Task[None]) -> None:

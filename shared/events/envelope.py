@@ -71,5 +71,6 @@ def nats_subject(event: type[Event], region: str) -> str:
     return f"events.{event.source}.{event.fact}.v{event.major}.{region}"
 
 
-def dataschema(event_type: str) -> str:
-    return f"/schemas/events/{event_type}.json"
+def dataschema(event_type: str, base: str) -> str:
+    """Where the gateway at `base` serves the JSON Schema of an event type."""
+    return f"{base}/schemas/events/{event_type}.json"

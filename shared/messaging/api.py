@@ -81,7 +81,13 @@ def event_routes(service: str) -> APIRouter:
         after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 100,
     ) -> Response:
-        told = await read_events(await tx.raw(), source=service, after=after, limit=limit)
+        told = await read_events(
+            await tx.raw(),
+            source=service,
+            base=request.app.state.settings.token_issuer,
+            after=after,
+            limit=limit,
+        )
         items = b",".join(b'{"position":%d,"event":%s}' % (e.position, e.envelope) for e in told)
         last = told[-1].position if told else after
         response = Response(

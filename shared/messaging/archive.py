@@ -52,11 +52,11 @@ async def archive_events(connection: Any, *, before: datetime, limit: int = 1000
 
 
 async def read_events(
-    connection: Any, *, source: str, after: int = 0, limit: int = 100
+    connection: Any, *, source: str, base: str, after: int = 0, limit: int = 100
 ) -> Sequence[Told]:
     """The service's published events behind position `after`, oldest first.
 
     An event is listed once it was published for the first time, and from then on for ever.
     """
     rows = await connection.fetch(_READ, after, limit)
-    return [Told(row["position"], envelope_json(row, source)) for row in rows]
+    return [Told(row["position"], envelope_json(row, source, base=base)) for row in rows]

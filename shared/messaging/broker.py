@@ -76,14 +76,14 @@ class Broker:
         self._connecting: asyncio.Task[None] | None = None
 
     @classmethod
-    def of(cls, settings: Settings, *, name: str, replicas: int = 1, log: Any = None) -> "Broker":
+    def of(cls, settings: Settings, *, name: str, log: Any = None) -> "Broker":
         return cls(
             settings.nats_url.get_secret_value(),
             name=name,
             inbox_prefix=settings.nats_inbox_prefix,
             monitor_url=settings.nats_monitor_url,
             must_sync=settings.profile is Profile.PRODUCTION,
-            replicas=replicas,
+            replicas=settings.nats_replicas,
             log=log,
         )
 

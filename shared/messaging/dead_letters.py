@@ -3,8 +3,7 @@
 A poison event parks its aggregate: later events of that aggregate wait behind it, all others flow.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -138,7 +137,7 @@ async def redrive(
         if each.sequence > sequence + 1:
             break
         try:
-            async with _savepoint(tx):
+            async with tx.savepoint():
                 arrival = read_arrival(each.envelope.encode(), each.stream_sequence, each.tries)
                 await connection.execute(
                     "insert into inbox (consumer, event_id) values ($1, $2) on conflict do nothing",
@@ -277,19 +276,3 @@ def _details(letter: DeadLetter) -> dict[str, Any]:
         "aggregate": letter.subject,
         "sequence": letter.sequence,
     }
-
-
-@asynccontextmanager
-async def _savepoint(tx: Transaction) -> AsyncIterator[None]:
-    """A part of the transaction that can fail alone, with what it was about to tell."""
-    told, acts, callbacks = (
-        list(tx._events),  # noqa: SLF001 the toolbox's own transaction
-        list(tx._acts),  # noqa: SLF001 same
-        list(tx._after_commit),  # noqa: SLF001 same
-    )
-    try:
-        async with tx.session.begin_nested():
-            yield
-    except Exception:
-        tx._events[:], tx._acts[:], tx._after_commit[:] = told, acts, callbacks  # noqa: SLF001 same
-        raise

@@ -35,8 +35,8 @@ __all__ = ["Ack", "Handlers", "Inbox", "Nak", "Received", "Term", "Verdict"]
 MAX_BATCH: Final = 256
 GAP: Final = "gap"
 _FETCH_SECONDS: Final = 1.0  # a request that was lost with a broker delays no longer than this
-_ACK_WAIT: Final = 30.0
-_IN_PROGRESS_EVERY: Final = 10.0
+_ACK_WAIT: Final = 10.0  # seconds; what a killed replica had in hand is late by this much
+_IN_PROGRESS_EVERY: Final = 3.0
 _MAX_ACK_PENDING: Final = 4 * MAX_BATCH
 _TRIES: Final = 5  # of a failure that is neither transient nor certain to come again
 # SQLSTATE classes and codes after which the same statement may succeed
@@ -403,7 +403,9 @@ def is_transient(error: BaseException) -> bool:
         return error.connection_invalidated or _transient_state(state)
     if isinstance(error, asyncpg.PostgresError):
         return _transient_state(error.sqlstate)
-    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError)
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, ValueError)  # asyncpg's DataError: a value that no try mends
+    return isinstance(error, OSError | TimeoutError)
 
 
 def _transient_state(state: str | None) -> bool:

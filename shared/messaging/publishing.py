@@ -47,7 +47,7 @@ class Outgoing:
     body: bytes
 
 
-def envelope_json(row: Any, source: str) -> bytes:
+def envelope_json(row: Any, source: str, *, base: str) -> bytes:
     """The CloudEvents envelope of an outbox row: the same bytes at every publish (CON1)."""
     attributes = {
         "specversion": "1.0",
@@ -57,7 +57,7 @@ def envelope_json(row: Any, source: str) -> bytes:
         "subject": row["subject"],
         "time": row["occurred_at"].astimezone(SHANGHAI).isoformat(timespec="microseconds"),
         "datacontenttype": "application/json",
-        "dataschema": dataschema(row["type"]),
+        "dataschema": dataschema(row["type"], base),
         "sequence": row["sequence"],
         "region": row["region"],
     }
@@ -67,11 +67,11 @@ def envelope_json(row: Any, source: str) -> bytes:
     return orjson.dumps(attributes)[:-1] + b',"data":' + data.encode() + b"}"
 
 
-def outgoing(row: Any, source: str) -> Outgoing:
+def outgoing(row: Any, source: str, *, base: str) -> Outgoing:
     return Outgoing(
         subject=f"events.{row['type']}.{row['region']}",
         id=str(row["event_id"]),
-        body=envelope_json(row, source),
+        body=envelope_json(row, source, base=base),
     )
 
 

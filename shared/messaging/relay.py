@@ -94,6 +94,7 @@ class Relay:
         dsn: str,
         schema: str,
         clock: Clock,
+        base: str,
         archive_after: timedelta = ARCHIVE_AFTER,
         faults: Collection[str] = (),
         failpoint: Failpoint = _no_failpoint,
@@ -104,6 +105,7 @@ class Relay:
         self._broker = broker
         self._dsn = dsn.replace("+asyncpg", "", 1)
         self._schema = schema
+        self._base = base
         self._clock = clock
         self._archive_after = archive_after
         self._mark_first = "mark_first" in faults
@@ -226,7 +228,7 @@ class Relay:
         messages: list[Outgoing] = []
         size = 0
         for row in rows:
-            message = outgoing(row, self._schema)
+            message = outgoing(row, self._schema, base=self._base)
             size += len(message.body)
             if messages and size > MAX_BATCH_BYTES:
                 return _Batch(rows[: len(messages)], messages, more=True)

@@ -29,6 +29,7 @@ class Messaging:
             dsn=relay_url.get_secret_value(),
             schema=name,
             clock=settings.clock,
+            base=settings.token_issuer,
             faults=settings.faults,
             log=log,
         )

@@ -7,7 +7,7 @@ from typing import Any
 from alembic import command
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.migrations.lineage import config, head
@@ -32,7 +32,7 @@ async def check(component: str, url: str) -> None:
 
 
 async def _locked(component: str, url: str, revision: str, action: Callable[..., None]) -> bool:
-    engine = create_async_engine(asyncpg_url(url), poolclass=NullPool)
+    engine = _engine(url)
     try:
         async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             if revision == "head" and await connection.run_sync(_current, component) == head(
@@ -54,13 +54,22 @@ async def _locked(component: str, url: str, revision: str, action: Callable[...,
 
 
 async def _on_connection(url: str, work: Callable[[Connection], None]) -> None:
-    engine = create_async_engine(asyncpg_url(url), poolclass=NullPool)
+    engine = _engine(url)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(work)
             await connection.commit()
     finally:
         await engine.dispose()
+
+
+def _engine(url: str) -> AsyncEngine:
+    """Outside of the schema's own search path: alembic would take its tables for nameless ones."""
+    return create_async_engine(
+        asyncpg_url(url),
+        poolclass=NullPool,
+        connect_args={"server_settings": {"search_path": "extensions"}},
+    )
 
 
 def _run(connection: Connection, component: str, action: Callable[[Any], None]) -> None:

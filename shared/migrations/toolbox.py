@@ -21,10 +21,9 @@ def create_v1(schema: str) -> None:
     add_toolbox_tables(metadata)
     metadata.create_all(op.get_bind())
     op.execute(
-        sa.text(
-            f"insert into {schema}.audit_head (number, hash, algorithm)"  # noqa: S608 a fixed name
-            " values (0, :hash, 'sha-256')"
-        ).bindparams(hash=GENESIS)
+        sa.insert(metadata.tables[f"{schema}.audit_head"]).values(
+            number=0, hash=GENESIS, algorithm="sha-256"
+        )
     )
     grant(schema)
 
@@ -44,7 +43,7 @@ def grant(schema: str) -> None:
             grant select, insert on {schema}.event_archive to {schema}_relay;
         end if;
         end $$
-    """)
+    """)  # noqa: S608 the names of our own schemas
 
 
 def drop_all(schema: str) -> None:

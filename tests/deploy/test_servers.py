@@ -37,10 +37,11 @@ from nats.js.errors import APIError, NotFoundError
 from deploy.local import nats, postgres, roles, servers, state
 from deploy.local.process import is_alive, wait_until
 from deploy.local.state import LaunchError
+from shared.events.envelope import STREAM
 
 PROJECT = Path(__file__).resolve().parents[2]
 EVENTS = StreamConfig(
-    name=nats.STREAM,
+    name=STREAM,
     subjects=["events.>"],
     retention=RetentionPolicy.LIMITS,
     storage=StorageType.FILE,
@@ -783,24 +784,24 @@ async def test_a_service_publishes_its_own_subjects_and_no_others(broker):
 
 
 def consumer_requests(consumer: str) -> Iterator[str]:
-    api = f"$JS.API.CONSUMER.{{}}.{nats.STREAM}.{consumer}"
+    api = f"$JS.API.CONSUMER.{{}}.{STREAM}.{consumer}"
     yield from (api.format(verb) for verb in ("CREATE", "INFO", "DELETE", "MSG.NEXT"))
     yield f"{api.format('CREATE')}.events.>"
-    yield f"$JS.ACK.{nats.STREAM}.{consumer}.1.1.1.1.0"
+    yield f"$JS.ACK.{STREAM}.{consumer}.1.1.1.1.0"
 
 
 OPERATOR_ONLY = (
-    f"$JS.API.STREAM.UPDATE.{nats.STREAM}",
-    f"$JS.API.STREAM.DELETE.{nats.STREAM}",
-    f"$JS.API.STREAM.PURGE.{nats.STREAM}",
-    f"$JS.API.STREAM.MSG.DELETE.{nats.STREAM}",
-    f"$JS.API.STREAM.RESTORE.{nats.STREAM}",
-    f"$JS.API.STREAM.SNAPSHOT.{nats.STREAM}",
+    f"$JS.API.STREAM.UPDATE.{STREAM}",
+    f"$JS.API.STREAM.DELETE.{STREAM}",
+    f"$JS.API.STREAM.PURGE.{STREAM}",
+    f"$JS.API.STREAM.MSG.DELETE.{STREAM}",
+    f"$JS.API.STREAM.RESTORE.{STREAM}",
+    f"$JS.API.STREAM.SNAPSHOT.{STREAM}",
     "$JS.API.STREAM.CREATE.OTHER",
-    f"$JS.API.CONSUMER.CREATE.{nats.STREAM}",  # nameless: it honours any name in its body
-    f"$JS.API.CONSUMER.DURABLE.CREATE.{nats.STREAM}.other",
-    f"$JS.API.CONSUMER.PAUSE.{nats.STREAM}.other",
-    f"$JS.API.CONSUMER.RESET.{nats.STREAM}.other",
+    f"$JS.API.CONSUMER.CREATE.{STREAM}",  # nameless: it honours any name in its body
+    f"$JS.API.CONSUMER.DURABLE.CREATE.{STREAM}.other",
+    f"$JS.API.CONSUMER.PAUSE.{STREAM}.other",
+    f"$JS.API.CONSUMER.RESET.{STREAM}.other",
     "$JS.API.SERVER.REMOVE",
     "$SYS.REQ.SERVER.PING",
     "other.subject",
@@ -858,10 +859,10 @@ async def test_a_service_publishes_batches_reads_and_acknowledges(broker):
         answer = await writer.connection.request(
             "events.complaints.batched.v1.36", b"{}", headers=last, timeout=2
         )
-        first = await writer.stream.get_msg(nats.STREAM, json.loads(answer.data)["seq"] - 2)
+        first = await writer.stream.get_msg(STREAM, json.loads(answer.data)["seq"] - 2)
     async with Client(broker.users["assessment"]) as reader:
         await reader.stream.add_consumer(
-            nats.STREAM,
+            STREAM,
             ConsumerConfig(
                 name="assessment",
                 durable_name="assessment",
@@ -869,11 +870,11 @@ async def test_a_service_publishes_batches_reads_and_acknowledges(broker):
                 filter_subject="events.complaints.batched.>",
             ),
         )
-        subscription = await reader.stream.pull_subscribe_bind("assessment", nats.STREAM)
+        subscription = await reader.stream.pull_subscribe_bind("assessment", STREAM)
         messages = await subscription.fetch(3, timeout=2)
         for message in messages:
             await message.ack_sync(timeout=1)
-        left = await reader.stream.consumer_info(nats.STREAM, "assessment")
+        left = await reader.stream.consumer_info(STREAM, "assessment")
 
     assert json.loads(answer.data)["count"] == 3
     assert first.subject == "events.complaints.batched.v1.36"
@@ -891,7 +892,7 @@ async def test_an_answer_sent_to_another_services_subject_is_not_stored(broker):
     ):
         await intruder.stream.publish("events.monitoring.planted.v1.36", b"forged event")
         await intruder.stream.add_consumer(
-            nats.STREAM,
+            STREAM,
             ConsumerConfig(
                 name="monitoring",
                 durable_name="monitoring",
@@ -904,11 +905,11 @@ async def test_an_answer_sent_to_another_services_subject_is_not_stored(broker):
             await intruder.connection.publish(f"$JS.API.{request}", b"", reply=forged)
         await intruder.connection.flush()
         taken = await _until_pending(operator, "monitoring", 0)
-        subjects = await operator.stream.stream_info(nats.STREAM, subjects_filter="events.>")
+        subjects = await operator.stream.stream_info(STREAM, subjects_filter="events.>")
         # the same request inside the account of the stream shows that the wall is what holds
         await operator.connection.publish("$JS.API.STREAM.INFO.EVENTS", b"", reply=forged)
         await operator.connection.flush()
-        control = await operator.stream.stream_info(nats.STREAM, subjects_filter="events.>")
+        control = await operator.stream.stream_info(STREAM, subjects_filter="events.>")
 
     assert taken
     assert subjects.state.subjects is not None
@@ -920,7 +921,7 @@ async def test_an_answer_sent_to_another_services_subject_is_not_stored(broker):
 
 async def _until_pending(client: Client, consumer: str, expected: int) -> bool:
     for _ in range(50):
-        info = await client.stream.consumer_info(nats.STREAM, consumer)
+        info = await client.stream.consumer_info(STREAM, consumer)
         if info.num_pending == expected:
             return True
         await asyncio.sleep(0.02)
@@ -932,16 +933,16 @@ async def _until_pending(client: Client, consumer: str, expected: int) -> bool:
 async def test_a_consumer_request_cannot_name_another_in_its_body(broker):
     async with Client(broker.users["catalog"]) as catalog, Client(broker.users["filing"]) as filing:
         await filing.stream.add_consumer(
-            nats.STREAM, ConsumerConfig(name="filing", durable_name="filing")
+            STREAM, ConsumerConfig(name="filing", durable_name="filing")
         )
         config = {"name": "filing", "durable_name": "filing", "filter_subject": "events.none.>"}
-        body = json.dumps({"stream_name": nats.STREAM, "config": config}).encode()
+        body = json.dumps({"stream_name": STREAM, "config": config}).encode()
 
         answer = await catalog.connection.request(
             "$JS.API.CONSUMER.CREATE.EVENTS.catalog.events.none.>", body, timeout=1
         )
 
-        untouched = await filing.stream.consumer_info(nats.STREAM, "filing")
+        untouched = await filing.stream.consumer_info(STREAM, "filing")
         assert "error" in json.loads(answer.data)
         assert untouched.config.filter_subject is None
 
@@ -953,7 +954,7 @@ async def test_a_console_reads_its_own_consumer_and_can_do_nothing_else(broker):
         own, other = broker.add_console("nanchang"), broker.add_console("ganzhou")
         for console in (own, other):
             await gateway.stream.add_consumer(
-                nats.STREAM,
+                STREAM,
                 ConsumerConfig(
                     name=console.user,
                     durable_name=console.user,
@@ -964,10 +965,10 @@ async def test_a_console_reads_its_own_consumer_and_can_do_nothing_else(broker):
         await gateway.stream.publish("events.gateway.read.v1.36", b"{}")
 
         async with Client(own) as console:
-            subscription = await console.stream.pull_subscribe_bind(own.user, nats.STREAM)
+            subscription = await console.stream.pull_subscribe_bind(own.user, STREAM)
             (message,) = await subscription.fetch(1, timeout=2)
             await message.ack_sync(timeout=1)
-            info = await console.stream.consumer_info(nats.STREAM, own.user)
+            info = await console.stream.consumer_info(STREAM, own.user)
             with pytest.raises(NoAnswerError):
                 await console.stream.publish("events.gateway.read.v1.36", b"{}", timeout=0.3)
         async with Wire(own) as wire:
@@ -975,13 +976,13 @@ async def test_a_console_reads_its_own_consumer_and_can_do_nothing_else(broker):
                 *OPERATOR_ONLY,
                 *(f"events.{name}.noted.v1.36" for name in nats.SERVICES),
                 *(s for name in (other.user, *nats.SERVICES) for s in consumer_requests(name)),
-                f"$JS.API.CONSUMER.CREATE.{nats.STREAM}.{own.user}",
-                f"$JS.API.CONSUMER.CREATE.{nats.STREAM}.{own.user}.events.>",
-                f"$JS.API.CONSUMER.DELETE.{nats.STREAM}.{own.user}",
-                f"$JS.API.STREAM.INFO.{nats.STREAM}",
-                f"$JS.API.STREAM.CREATE.{nats.STREAM}",
-                f"$JS.API.STREAM.MSG.GET.{nats.STREAM}",
-                f"$JS.API.DIRECT.GET.{nats.STREAM}",
+                f"$JS.API.CONSUMER.CREATE.{STREAM}.{own.user}",
+                f"$JS.API.CONSUMER.CREATE.{STREAM}.{own.user}.events.>",
+                f"$JS.API.CONSUMER.DELETE.{STREAM}.{own.user}",
+                f"$JS.API.STREAM.INFO.{STREAM}",
+                f"$JS.API.STREAM.CREATE.{STREAM}",
+                f"$JS.API.STREAM.MSG.GET.{STREAM}",
+                f"$JS.API.DIRECT.GET.{STREAM}",
             ]
             published = [s for s in forbidden if await wire.may_publish(s)]
             inboxes = ("events.>", "_INBOX.>", f"_INBOX_{other.user}.>", "_INBOX_filing.>", ">")
@@ -991,7 +992,7 @@ async def test_a_console_reads_its_own_consumer_and_can_do_nothing_else(broker):
         assert (info.num_pending, info.num_ack_pending) == (0, 0)
         assert published == []
         assert heard == []
-        assert (await gateway.stream.consumer_info(nats.STREAM, other.user)).num_pending == 1
+        assert (await gateway.stream.consumer_info(STREAM, other.user)).num_pending == 1
 
 
 @pytest.mark.usefixtures("stream")
@@ -1046,9 +1047,9 @@ async def test_a_killed_broker_restarts_with_its_stream_users_and_consoles(tmp_p
             Client(second.users["filing"]) as filing,
             Client(second.users["console-yichun"]) as console,
         ):
-            kept = await filing.stream.get_msg(nats.STREAM, 1)
+            kept = await filing.stream.get_msg(STREAM, 1)
             with pytest.raises(NotFoundError):
-                await console.stream.consumer_info(nats.STREAM, "console-yichun")
+                await console.stream.consumer_info(STREAM, "console-yichun")
         assert kept.data == b"kept"
     finally:
         second.stop()

@@ -40,12 +40,12 @@ def path_of(operation: Operation) -> str:
 
 
 async def call(suite: Suite, operation: Operation, headers: dict[str, str]) -> httpx.Response:
-    body = {"content": b"{}"} if operation.method in ("POST", "PUT", "PATCH") else {}
+    body = b"{}" if operation.method in ("POST", "PUT", "PATCH") else None
     return await suite.clients[operation.service].request(
         operation.method,
         path_of(operation),
         headers={"Content-Type": "application/json", "If-Match": "*", **headers},
-        **body,
+        content=body,
     )
 
 

@@ -147,7 +147,7 @@ async def test_cancelled_work_leaks_no_connection(suite, database):
     await tell(database, "after")
 
     assert await count(suite, "outbox", "after") == 1
-    assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # QueuePool's own
+    assert database.engine.pool.checkedout() == 0
 
 
 async def test_the_relay_role_reads_the_outbox_and_nothing_else(suite):

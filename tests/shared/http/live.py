@@ -13,6 +13,7 @@ import orjson
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+_INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 _HEAD = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r]*\r\n(.*?)\r\n\r\n", re.DOTALL)
 
 
@@ -56,9 +57,9 @@ class Recorder:
 
 
 @contextmanager
-def serving(config: uvicorn.Config) -> Iterator[int]:
-    """Serve in a thread of this process; gives the port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def serving(config: uvicorn.Config, *, listener: socket.socket | None = None) -> Iterator[int]:
+    """Serve in a thread of this process; gives the port, or 0 for a unix socket."""
+    listener = listener or socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
@@ -66,7 +67,7 @@ def serving(config: uvicorn.Config) -> Iterator[int]:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        yield listener.getsockname()[1]
+        yield listener.getsockname()[1] if listener.family == socket.AF_INET else 0
     finally:
         server.should_exit = True
         thread.join(15)
@@ -103,7 +104,7 @@ def read_all(connection: socket.socket, quiet: float = 0.25) -> bytes:
 def answers(data: bytes) -> list[Answer]:
     """Split what a server sent into its answers by their Content-Length or chunks."""
     found = []
-    while match := _HEAD.match(data):
+    while match := _HEAD.match(data := data.removeprefix(_INTERIM)):
         lines = [line.partition(b":") for line in match[2].split(b"\r\n")]
         headers = {
             name.decode().lower(): value.strip().decode("latin-1") for name, _, value in lines

@@ -1,0 +1,1 @@
+"""Documentation that the code itself writes: `python -m docs` generates, `--check` compares."""
