@@ -12,20 +12,20 @@ import orjson
 
 MOST_LINES: Final = 512
 FLUSH_SECONDS: Final = 0.005
-_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-")
+_TRACEPARENT: Final = re.compile(rb"00-[0-9a-f]{32}-")
 
 
 class AccessLine(NamedTuple):
-    """What is noted of a call; never a query string, a body or a token."""
+    """What is noted of a call; never a body or a token, and of a target only its path."""
 
     method: str
-    path: str
+    target: bytes
     status: int
     bytes_sent: int
     seconds: float
-    request_id: str
+    request_id: bytes
     client_id: str
-    traceparent: str
+    traceparent: bytes
     cache: str
 
 
@@ -63,11 +63,11 @@ def _as_json(line: AccessLine, stamp: bytes) -> bytes:
     return _LINE % (
         stamp,
         line.method.encode(),
-        _quoted(line.path),
+        _path(line.target),
         line.status,
         line.bytes_sent,
         line.seconds * 1000,
-        line.request_id.encode(),
+        line.request_id,
         _trace_id(line.traceparent),
         _quoted(line.client_id),
         line.cache.encode(),
@@ -87,5 +87,11 @@ def _quoted(text: str) -> bytes:
     return orjson.dumps(text)
 
 
-def _trace_id(traceparent: str) -> bytes:
-    return traceparent[3:35].encode() if _TRACEPARENT.match(traceparent) else b""
+@lru_cache(maxsize=1024)
+def _path(target: bytes) -> bytes:
+    """What stands before the query, as JSON."""
+    return orjson.dumps(target.partition(b"?")[0].decode("latin-1"))
+
+
+def _trace_id(traceparent: bytes) -> bytes:
+    return traceparent[3:35] if _TRACEPARENT.match(traceparent) else b""

@@ -8,6 +8,7 @@ from gateway.documents import docs_page
 from gateway.errors import OAuthRefusal
 from gateway.event_handlers import HANDLERS
 from gateway.oauth.api import on_refusal
+from gateway.protocol import gateway_protocol
 from gateway.settings import GatewaySettings
 from gateway.start import on_start
 from shared.app import create_app
@@ -23,6 +24,7 @@ def build() -> FastAPI:
         settings=GatewaySettings,
     )
     made.add_middleware(DataPath)
+    made.state.protocol = gateway_protocol(lambda: getattr(made.state, "fast_path", None))
     made.add_exception_handler(OAuthRefusal, on_refusal)
     made.add_route("/docs", docs_page)
     made.add_route("/docs/{name}", docs_page)

@@ -7,11 +7,13 @@ Calls for the gateway's own resources go the same way and then into the app belo
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Final
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.access_log import AccessLine, AccessLog
 from gateway.breaker import BreakerState
 from gateway.cache import ResponseCache
 from gateway.entry_calls import EntryCalls
@@ -28,6 +30,8 @@ from shared.errors import (
     TooManyRequests,
     Unavailable,
 )
+from shared.http.context import traceparent
+from shared.http.edge.problem import REQUEST_ID
 from shared.http.operations import TokenMissing
 from shared.http.problems import problem_response
 from shared.security.access import ENTRY, Effect, Operation, check_role
@@ -87,6 +91,7 @@ class Tools:
     services: Mapping[str, Service]
     entries: EntryCalls
     budget: float
+    log: AccessLog
 
 
 class DataPath:
@@ -104,6 +109,8 @@ class DataPath:
             await call.answer()
         except DomainError as error:
             await call.refuse(error)
+        finally:
+            call.note()
 
 
 class _Call:
@@ -119,6 +126,8 @@ class _Call:
         self._verdict: Verdict | None = None
         self._started = False
         self._bodyless = scope["method"] == "HEAD"
+        self._began = perf_counter()
+        self._client, self._cache, self._status, self._bytes = "", "pass", 499, 0
 
     async def answer(self) -> None:
         path: str = self._scope["path"]
@@ -150,13 +159,31 @@ class _Call:
         """Every answer says what is left of the caller's limits (API6)."""
         if message["type"] == "http.response.start":
             self._started = True
+            self._status = message["status"]
             own = self._verdict.headers() if self._verdict is not None else []
             names = {name for name, _ in own}
             kept = [field for field in message["headers"] if field[0].lower() not in names]
             message = {**message, "headers": [*kept, *own]}
         elif self._bodyless:
             message = {**message, "body": b""}
+        self._bytes += len(message.get("body", b""))
         await self._raw_send(message)
+
+    def note(self) -> None:
+        """One line of the access log: never a query, a body or a token."""
+        self._tools.log.add(
+            AccessLine(
+                method=self._scope["method"],
+                target=self._scope["raw_path"],
+                status=self._status,
+                bytes_sent=self._bytes,
+                seconds=perf_counter() - self._began,
+                request_id=self._headers.get(REQUEST_ID, b""),
+                client_id=self._client,
+                traceparent=traceparent.get().encode(),
+                cache=self._cache,
+            )
+        )
 
     # --- who
 
@@ -171,7 +198,8 @@ class _Call:
         if claims is None:
             self._charge(self._tools.strangers, self._stranger())
             claims = await verifier.claims(token)
-        self._charge(self._tools.clients, Charge(claims.actor.client_id, self._tools.client_plan))
+        self._client = claims.actor.client_id
+        self._charge(self._tools.clients, Charge(self._client, self._tools.client_plan))
         return claims
 
     def _stranger(self) -> Charge:
@@ -196,6 +224,7 @@ class _Call:
             page, filled = await self._tools.cache.get_or_fill(key, operation.id, fill)
         except UpstreamFailure as failure:
             raise BadGateway from failure
+        self._cache = "hit" if page is not None else "miss"
         if page is not None:
             ready = page.for_encoding(self._headers.get(b"accept-encoding"))
             conditions = self._headers.get(b"if-none-match")

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, cast
 
 from gateway.access_log import AccessLine
 from gateway.cache import ResponseCache
@@ -80,7 +80,7 @@ class GatewayProtocol(EdgeProtocol):
         ):
             return False
         language = language_of(fields.get(b"accept-language"))
-        page = fast.cache.get(Key(fields[b"host"], self.url, language))
+        page = fast.cache.get(cast("Key", (fields[b"host"], self.url, language)))
         if page is None:
             return False
         authorization = fields.get(b"authorization", b"")
@@ -103,34 +103,30 @@ class GatewayProtocol(EdgeProtocol):
         else:
             status, head, body = 200, ready.head, ready.body
         request_id = request_id_from(fields.get(b"x-request-id"))
+        made, dated = self.stamp
+        if made is not self.server_state.default_headers:
+            dated = self._restamp()
         own = (_POLICY, verdict.policy, _STATE, verdict.state, _REQUEST_ID, request_id, _END)
-        self.transport.write(b"".join((head, self._dated(), *own, body)))
+        self.transport.write(b"".join((head, dated, *own, body)))
         self.server_state.total_requests += 1
         seconds = perf_counter() - self.began_at
         fast.observe(seconds)
+        traceparent = fields.get(b"traceparent", b"")
+        client = caller.client
+        size = len(body)
         fast.log(
             AccessLine(
-                method="GET",
-                path=self.url.partition(b"?")[0].decode("latin-1"),
-                status=status,
-                bytes_sent=len(body),
-                seconds=seconds,
-                request_id=request_id.decode(),
-                client_id=caller.client,
-                traceparent=fields.get(b"traceparent", b"").decode("latin-1"),
-                cache="hit",
+                "GET", self.url, status, size, seconds, request_id, client, traceparent, "hit"
             )
         )
         return True
 
-    def _dated(self) -> bytes:
-        """uvicorn's own fields, which it makes anew each second."""
-        made, lines = self.stamp
+    def _restamp(self) -> bytes:
+        """uvicorn's own fields as bytes; it makes them anew each second."""
         current = self.server_state.default_headers
-        if made is not current:
-            lines = b"".join(b"%b: %b\r\n" % field for field in current)
-            type(self).stamp = (current, lines)
-        return lines
+        dated = b"".join(b"%b: %b\r\n" % field for field in current)
+        type(self).stamp = (current, dated)
+        return dated
 
 
 def gateway_protocol(find: Callable[[], FastPath | None]) -> type[GatewayProtocol]:

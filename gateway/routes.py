@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.errors import MethodNotAllowed, NotFound
-from shared.security.access import OPERATIONS, Operation
+from shared.security.access import OPERATIONS, Effect, Operation
 from shared.security.canonical import digest
 
 ENTRY_PREFIX: Final = "/v1/entry/"
 
+# what anybody with a token may read, and so may be answered from the cache
+PUBLIC: Final = frozenset(row.id for row in OPERATIONS.values() if row.effect is Effect.PUBLIC_READ)
 ROUTES: Final = tuple(sorted(OPERATIONS.values(), key=lambda row: (row.service, row.path, row.id)))
 
 

@@ -1,6 +1,7 @@
 """What the gateway holds between start and stop beside the toolbox."""
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,19 +12,22 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from gateway import bootstrap, documents, entries, route_versions
+from gateway.access_log import AccessLog
 from gateway.cache import ResponseCache
 from gateway.data_path import Service, Tools
 from gateway.entry_calls import EntryCalls
 from gateway.invalidation import keep_cache_true
-from gateway.limits import Plan, local_limiter, plan_of
+from gateway.limits import Charge, Plan, local_limiter, plan_of
 from gateway.limits_lease import LeasedLimiter
 from gateway.limits_store import PostgresLeaseStore
 from gateway.oauth.keys import RELOAD_SECONDS, KeyHolder
-from gateway.routes import RouteTable
+from gateway.protocol import FastPath, KnownCaller
+from gateway.routes import PUBLIC, RouteTable
 from gateway.settings import GatewaySettings
 from gateway.tables import ApiClient
 from shared.database import Database
 from shared.errors import DomainError
+from shared.metrics import DURATIONS
 from shared.policy_rows import policy_now
 from shared.security.encryption import Keyring
 from shared.security.identity import system
@@ -55,6 +59,8 @@ async def on_start(app: FastAPI, stack: AsyncExitStack) -> None:
     await app.state.suspensions.refresh()
     await app.state.entries.refresh()
     app.state.tools = await _tools(app, stack)
+    app.state.fast_path = _fast_path(app)
+    stack.callback(app.state.tools.log.flush)
     for work in (
         _refresh(app),
         _keep_keys(app),
@@ -88,6 +94,29 @@ async def _tools(app: FastAPI, stack: AsyncExitStack) -> Tools:
         services=services,
         entries=calls,
         budget=settings.budget_seconds,
+        log=AccessLog(sys.stdout.buffer.write),
+    )
+
+
+def _fast_path(app: FastAPI) -> FastPath:
+    """Cached public pages for known callers, before a request object exists."""
+    tools: Tools = app.state.tools
+    observe = DURATIONS.labels("gateway", "cached").observe
+
+    def known(token: bytes) -> KnownCaller | None:
+        claims = tools.verifier.cached(token)
+        if claims is None:
+            return None
+        return KnownCaller(claims.actor.client_id, claims.expires_at.timestamp(), PUBLIC)
+
+    return FastPath(
+        cache=tools.cache,
+        lookup_token=known,
+        charges=lambda client, _operation: (Charge(client, tools.client_plan),),
+        take=tools.clients.take,
+        now=lambda: app.state.clock.now().timestamp(),
+        log=tools.log.add,
+        observe=observe,
     )
 
 

@@ -5,9 +5,10 @@ import gzip
 
 import pytest
 
-from gateway.cache import Key, ResponseCache
+from gateway.cache import ResponseCache
 from gateway.page import (
     Filled,
+    Key,
     accepts_gzip,
     language_of,
     make_page,

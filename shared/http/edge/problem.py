@@ -42,13 +42,13 @@ CODE_OF_STATUS = {
 }
 
 _SAFE_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
-_process = os.urandom(8).hex()
+_process = os.urandom(8).hex().encode()
 _numbers = itertools.count(int.from_bytes(os.urandom(4), "big"))
 
 
 def mint_request_id() -> bytes:
     """A request id that no other process makes: 16 random hex digits, then a running number."""
-    return f"{_process}{next(_numbers) & 0xFFFFFFFFFFFF:012x}".encode()
+    return b"%b%012x" % (_process, next(_numbers) & 0xFFFFFFFFFFFF)
 
 
 def request_id_from(value: bytes | None) -> bytes:

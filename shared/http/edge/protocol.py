@@ -88,13 +88,19 @@ class EdgeProtocol(HttpToolsProtocol):
             cause, self.cause = self.cause, None
             self._refuse(*((cause.code, cause.status) if cause else ("malformed_request", 400)))
             return
-        # A field, a trailer or a chunk extension that never ends is held by the parser, unseen.
-        if self.phase != IDLE and before == (self.phase, self.begun, self.received):
+        if self.phase == IDLE:
+            self.continued = 0
+            if self.early:
+                self.deadline = self.loop.time() + self.policy.idle_seconds
+        elif before == (self.phase, self.begun, self.received):
+            # A field, a trailer or a chunk extension that never ends is held by the parser, unseen.
             self.continued += self.chunk
             if self.continued > self.policy.header_bytes:
                 self._refuse("headers_too_large", 431)
         else:
             self.continued = 0
+            if self.phase == HEAD:
+                self.deadline = self.loop.time() + self.policy.header_seconds
 
     def _discard(self, size: int) -> None:
         """After a refusal: hold back what comes until it is written, then read on for a moment."""
@@ -140,7 +146,6 @@ class EdgeProtocol(HttpToolsProtocol):
         self.arrived = self.chunk
         self.phase = HEAD
         self.began_at = perf_counter()
-        self.deadline = self.loop.time() + self.policy.header_seconds
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.phase == BODY or b"_" in name:
@@ -194,12 +199,13 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self.phase = IDLE
-        if not self.early:
-            super().on_message_complete()
-            if not self.cycle.response_complete:
-                self.deadline = NEVER
-                return
-        self.deadline = self.loop.time() + self.policy.idle_seconds
+        if self.early:
+            return
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self.deadline = self.loop.time() + self.policy.idle_seconds
+        else:
+            self.deadline = NEVER
 
     # --- answers
 
