@@ -55,7 +55,7 @@ async def on_calendar_imported(
         tx,
         year=told.year,
         status=told.status,
-        source=told.source,
+        source=told.source_document,
         version=told.version,
         days=told.days,
     )

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.catalog.api.persons import Keys
 from services.catalog.commands import imports as commands
+from services.catalog.commands.import_rows import Row
 from services.catalog.errors import ImportFileWrong
 from services.catalog.queries import imports
 from services.catalog.rules.tables import LAYOUTS, FileFlaw, decode, read_csv
@@ -96,7 +97,7 @@ async def get_import_errors(tx: Tx, import_id: UUID, request: Request) -> Respon
     return _csv(body, f"import-errors-{import_id}.csv")
 
 
-async def _rows(request: Request, resource: str) -> list[commands.Row]:
+async def _rows(request: Request, resource: str) -> list[Row]:
     """The rows of the body, whichever of the two forms it has."""
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     try:
@@ -104,7 +105,7 @@ async def _rows(request: Request, resource: str) -> list[commands.Row]:
             return commands.json_rows(resource, await _document(request))
         name, _, charset = parameters.strip().partition("=")
         text = decode(await request.body(), charset if name.lower() == "charset" else None)
-        rows: list[commands.Row] = list(read_csv(resource, text))
+        rows: list[Row] = list(read_csv(resource, text))
     except FileFlaw as flaw:
         raise ImportFileWrong(errors=[FieldError("", flaw.code, flaw.params)]) from None
     request.app.state.refuse_classified(rows)

@@ -9,12 +9,7 @@ from services.catalog.api.query import RegionFilter, WordFilter
 from services.catalog.commands import notices as commands
 from services.catalog.queries import notices
 from services.catalog.rules.notices import NoticeState
-from services.catalog.schemas.notices import (
-    NoticeInput,
-    NoticeText,
-    NoticeView,
-    WithdrawalRequest,
-)
+from services.catalog.schemas.notices import NoticeInput, NoticeText, NoticeView, WithdrawalRequest
 from shared.http.conditional import set_version
 from shared.http.operations import OperationRoute, Tx
 from shared.http.pagination import Paging, Results, link_next

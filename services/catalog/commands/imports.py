@@ -5,20 +5,28 @@ events, a part at a time; a wrong row stops no other.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from sqlalchemy import delete, insert, select
 
 from services.catalog.commands import listings
-from services.catalog.commands.halls import HALLS, ITEMS, NORMS, ZONES
-from services.catalog.commands.organisations import ORGANISATIONS, REGIONS
+from services.catalog.commands.import_rows import (
+    REGISTERS,
+    Row,
+    as_columns,
+    change_of,
+    flaw_of,
+    parse,
+    place_of,
+    read_row,
+    row_key,
+)
 from services.catalog.commands.persons import open_persons
-from services.catalog.commands.register import Entries, Ledger, Register, open_entries
+from services.catalog.commands.register import Entries, Ledger, open_entries
 from services.catalog.errors import ImportFileWrong, ResourceUnknown
 from services.catalog.rules.tables import (
     CHUNK,
@@ -30,32 +38,15 @@ from services.catalog.rules.tables import (
     ImportState,
     Outcome,
     check_columns,
-    members,
     parents_first,
 )
-from services.catalog.schemas.persons import PersonInput
 from services.catalog.tables import Import, ImportFlaw, ImportRow
 from shared.database import Transaction
 from shared.errors import FieldError
-from shared.security.encryption import Keyring, blind_index, decrypt, encrypt
+from shared.security.encryption import Keyring, encrypt
 from shared.security.identity import Actor, Role
 
-Row = Mapping[str, Any] | None
-REGISTERS: Mapping[str, Register[Any, Any]] = {
-    "regions": REGIONS,
-    "organisations": ORGANISATIONS,
-    "halls": HALLS,
-    "zones": ZONES,
-    "norms": NORMS,
-    "items": ITEMS,
-}
-MEMBERS = {
-    "halls": {"organisation": "organisation_id"},
-    "zones": {"hall": "hall_id"},
-    "responsible-persons": {"organisation": "organisation_id"},
-}
 _GIVE_UP_AFTER = 5
-_QUOTED = 60
 
 
 def refuse_unknown_resource(resource: str) -> None:
@@ -106,7 +97,7 @@ async def start_import(
 async def _keep_rows(tx: Transaction, job: Import, rows: Sequence[Row], keyring: Keyring) -> None:
     """Store the rows parents first; a repeated key and a row of another width fail at once."""
     layout = LAYOUTS[job.resource]
-    keys = [_key(job.resource, row, keyring) for row in rows]
+    keys = [row_key(job.resource, row, keyring) for row in rows]
     parents = [
         str(row.get(layout.parent) or "") or None if row and layout.parent else None for row in rows
     ]
@@ -116,14 +107,14 @@ async def _keep_rows(tx: Transaction, job: Import, rows: Sequence[Row], keyring:
     for place in parents_first(list(zip(keys, parents, strict=True))):
         row, key, number = rows[place], keys[place], place + 1
         if row is None:
-            flaws.append(_flaw(job.id, number, FieldError("", "row_cells")))
+            flaws.append(flaw_of(job.id, number, FieldError("", "row_cells")))
         elif key and key in seen:
-            flaws.append(_flaw(job.id, number, FieldError(layout.key[0], "row_repeated")))
+            flaws.append(flaw_of(job.id, number, FieldError(layout.key[0], "row_repeated")))
         else:
             seen.add(key)
             cells = json.dumps(row, ensure_ascii=False)
             if job.resource in PERSONAL:
-                cells = encrypt(keyring, cells, context=_place(job.id, number))
+                cells = encrypt(keyring, cells, context=place_of(job.id, number))
             kept.append(
                 {
                     "import_id": job.id,
@@ -181,7 +172,7 @@ async def work_import(tx: Transaction, import_id: UUID, *, keyring: Keyring) -> 
 async def _work_rows(
     tx: Transaction, job: Import, rows: Sequence[ImportRow], keyring: Keyring
 ) -> None:
-    read = [_read(job, row, keyring) for row in rows]
+    read = [read_row(job, row, keyring) for row in rows]
     given = [body for body, _ in read if body is not None]
     ledger = await _open(tx, job, given, keyring)
     flaws: list[dict[str, Any]] = []
@@ -192,8 +183,8 @@ async def _work_rows(
         if errors:
             row.outcome = Outcome.FAILED
             flaws += [
-                _flaw(job.id, row.number, each, place)
-                for place, each in enumerate(_as_columns(job.resource, errors))
+                flaw_of(job.id, row.number, each, place)
+                for place, each in enumerate(as_columns(job.resource, errors))
             ]
             continue
         outcome, changed = ledger.take(tx, body, dry_run=job.dry_run)
@@ -201,7 +192,7 @@ async def _work_rows(
         if outcome is Outcome.UPDATED and "item_type" in changed:
             retyped.append(row.key)
         if job.dry_run and outcome is not Outcome.UNCHANGED and len(changes) < DIFF_ROWS:
-            changes.append(_change(job.resource, row, outcome, changed))
+            changes.append(change_of(job.resource, row, outcome, changed))
     if flaws:
         await tx.session.execute(insert(ImportFlaw), flaws)
     if retyped and not job.dry_run:
@@ -236,7 +227,7 @@ async def _know_earlier_rows(
         )
     )
     for row in earlier.all():
-        body, _ = _parse(job.resource, json.loads(row.cells))
+        body, _ = parse(job.resource, json.loads(row.cells))
         entries.foresee(body)
 
 
@@ -263,89 +254,3 @@ async def note_failure(tx: Transaction, import_id: UUID) -> None:
     job.tries += 1
     if job.tries >= _GIVE_UP_AFTER:
         await _finish(tx, job, ImportState.FAILED)
-
-
-def _read(job: Import, row: ImportRow, keyring: Keyring) -> tuple[Any, list[FieldError]]:
-    cells = row.cells
-    if job.resource in PERSONAL:
-        cells = decrypt(keyring, cells, context=_place(job.id, row.number))
-    return _parse(job.resource, json.loads(cells))
-
-
-def _parse(resource: str, cells: Mapping[str, Any]) -> tuple[Any, list[FieldError]]:
-    """A row as the body of one record, or what is wrong with which member."""
-    renamed = MEMBERS.get(resource, {})
-    given = {renamed.get(name, name): value for name, value in members(resource, cells).items()}
-    body: type[BaseModel] = PersonInput if resource in PERSONAL else REGISTERS[resource].body
-    try:
-        return body.model_validate(given), []
-    except ValidationError as error:
-        return None, [_field_error(each) for each in error.errors(include_url=False)]
-
-
-_CODES = {
-    "missing": "field_missing",
-    "extra_forbidden": "field_unknown",
-    "string_too_short": "field_too_short",
-    "string_too_long": "field_too_long",
-    "too_short": "field_too_short",
-    "too_long": "field_too_long",
-    "string_pattern_mismatch": "field_pattern",
-    "enum": "field_choice",
-    "literal_error": "field_choice",
-}
-
-
-def _field_error(error: Any) -> FieldError:
-    context = error.get("ctx", {})
-    code = context.get("code") or _CODES.get(error["type"], "field_type")
-    return FieldError(str(error["loc"][0]) if error["loc"] else "", code)
-
-
-def _as_columns(resource: str, errors: Sequence[FieldError]) -> list[FieldError]:
-    columns = {member: column for column, member in MEMBERS.get(resource, {}).items()}
-    return [
-        FieldError(columns.get(each.pointer, each.pointer), each.code, each.params)
-        for each in errors
-    ]
-
-
-def _flaw(import_id: UUID, number: int, error: FieldError, place: int = 0) -> dict[str, Any]:
-    return {
-        "import_id": import_id,
-        "number": number,
-        "place": place,
-        "column": error.pointer or None,
-        "code": error.code,
-        "params": {name: str(value)[:_QUOTED] for name, value in error.params.items()},
-    }
-
-
-def _change(
-    resource: str, row: ImportRow, outcome: Outcome, changed: Mapping[str, list[Any]]
-) -> dict[str, Any]:
-    shown = {} if outcome is Outcome.INSERTED else changed
-    return {
-        "row": row.number,
-        "key": "" if resource in PERSONAL else row.key,
-        "outcome": outcome,
-        "changes": {name: [_plain(each) for each in pair] for name, pair in shown.items()},
-    }
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _key(resource: str, row: Row, keyring: Keyring) -> str:
-    """What makes a row the same record again; a phone number enters by its blind index only."""
-    if row is None or not all(row.get(column) for column in LAYOUTS[resource].key):
-        return ""
-    parts = [str(row.get(column) or "") for column in LAYOUTS[resource].key]
-    if resource in PERSONAL:
-        parts[-1] = blind_index(keyring, parts[-1], column="import_rows.key")
-    return "|".join(parts)[:200]
-
-
-def _place(import_id: UUID, number: int) -> str:
-    return f"import_rows|cells|{import_id}|{number}"

@@ -20,12 +20,7 @@ from services.catalog.errors import (
     OrganisationNotFound,
     OrganisationOwnsListings,
 )
-from services.catalog.rules.register import (
-    PARENT_LEVEL,
-    REGION_LEVELS,
-    Level,
-    OrganisationKind,
-)
+from services.catalog.rules.register import PARENT_LEVEL, REGION_LEVELS, Level, OrganisationKind
 from services.catalog.schemas.register import OrganisationInput, OrganisationUpdate, RegionInput
 from services.catalog.tables import Organisation, Region
 from shared.database import Transaction

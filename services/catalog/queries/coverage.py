@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from services.catalog.queries.persons import on_duty
+from services.catalog.rules.cursors import word
 from services.catalog.rules.listings import LIVE, ListingState
 from services.catalog.rules.register import NEEDED_PERSONS, Domain
 from services.catalog.schemas.listings import CoverageView
@@ -39,7 +40,9 @@ async def list_coverage(
     )
     if organisation:
         statement = statement.where(Organisation.id == organisation)
-    rows = await tx.session.execute(keyset(statement, page, columns=[Organisation.id], kinds=[str]))
+    rows = await tx.session.execute(
+        keyset(statement, page, columns=[Organisation.id], kinds=[word])
+    )
     shown, cursor = cut(rows.all(), page, lambda row: (row.organisation_id,))
     return [_view(row) for row in shown], cursor
 

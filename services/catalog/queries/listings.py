@@ -11,10 +11,10 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import ColumnElement, Integer, and_, case, func, literal, or_, select, text
-from sqlalchemy.dialects.postgresql import array
 
 from services.catalog.errors import ListingArchived, ListingNotFound
 from services.catalog.queries.search_index import Entry, Place, Search, SearchIndex
+from services.catalog.rules.cursors import count
 from services.catalog.rules.listings import PUBLIC, FilingProgress, ListingState
 from services.catalog.rules.search_terms import PAIR, Wanted, wanted
 from services.catalog.schemas.listings import PendingView, VersionView
@@ -73,7 +73,7 @@ async def find_listings(
     tx: Transaction, index: SearchIndex, search: Search, page: PageRequest
 ) -> tuple[bytes, str | None]:
     """One page as JSON with `items`, `next_cursor` and `total`, and the next cursor."""
-    after = page.after(int, int)
+    after = page.after(count, count)
     raw: Any = await tx.raw()
     for _ in range(_TRIES):
         if not index.loaded:
@@ -116,7 +116,7 @@ async def find_in_postgres(
             select(found.c.tier, found.c.number, found.c.doc),
             page,
             columns=[found.c.tier, found.c.number],
-            kinds=[int, int],
+            kinds=[count, count],
         )
     )
     shown, cursor = cut(rows.all(), page, lambda row: (row.tier, row.number))
@@ -149,7 +149,7 @@ def _conditions(search: Search, asked: Wanted) -> ColumnElement[bool]:
         run[place : place + PAIR] for run in asked.runs for place in range(max(len(run) - 1, 1))
     ]
     if pieces:
-        conditions.append(Listing.terms.contains(array(pieces)))
+        conditions.append(Listing.terms.contains(pieces))
     return and_(*conditions, *_text_conditions(Listing.search_text, asked))
 
 
@@ -228,7 +228,7 @@ async def list_versions(
             select(ListingVersion).where(ListingVersion.listing_id == listing_id),
             page,
             columns=[ListingVersion.version],
-            kinds=[int],
+            kinds=[count],
         )
     )
     shown, cursor = cut(rows.all(), page, lambda row: (row.version,))

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, or_, select
 
 from services.catalog.errors import NoticeNotFound
+from services.catalog.rules.cursors import moment
 from services.catalog.rules.notices import NoticeState
 from services.catalog.schemas.notices import NoticeView, WordingView
 from services.catalog.tables import Notice, NoticeWording
@@ -36,7 +37,7 @@ async def list_notices(
             select(Notice).where(*conditions),
             page,
             columns=[Notice.published_at, Notice.id],
-            kinds=[datetime.fromisoformat, UUID],
+            kinds=[moment, UUID],
             descending=True,
         )
     )

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, func, select
 
 from services.catalog.errors import HallNotFound, ItemNotFound, OrganisationNotFound
+from services.catalog.rules.cursors import word
 from services.catalog.rules.search_terms import normalised
 from services.catalog.tables import Base, Hall, Item, Norm, Organisation, Region, Zone
 from shared.database import Transaction
@@ -54,7 +55,9 @@ async def list_items(
         (Item.item_type, item_type), (Item.level, level), (Item.department, department)
     )
     if q:
-        conditions.append(func.lower(Item.name).contains(normalised(q), autoescape=True))
+        keywords = func.array_to_string(Item.keywords, "\n")
+        text = func.concat_ws("\n", Item.name, Item.summary, keywords)
+        conditions.append(func.lower(text).contains(normalised(q), autoescape=True))
     return await _list(tx, Item, Item.code, page, conditions)
 
 
@@ -89,7 +92,7 @@ async def _list(
     """One page and the number of all; both by the same conditions (C3)."""
     total = await tx.session.scalar(select(func.count()).select_from(table).where(*conditions))
     rows = await tx.session.scalars(
-        keyset(select(table).where(*conditions), page, columns=[key], kinds=[str])
+        keyset(select(table).where(*conditions), page, columns=[key], kinds=[word])
     )
     shown, cursor = cut(rows.all(), page, lambda row: (getattr(row, key.key),))
     return shown, cursor, total or 0

@@ -4,6 +4,7 @@ A listing's slot is its place in the order of first publication, so a page that 
 never shifts. A change is entered by its epoch; an older one never replaces a newer.
 """
 
+import struct
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -95,7 +96,7 @@ class Postings:
     def add(self, slot: int, entry: Entry) -> set[str]:
         """Enter a text; the terms that no text had before."""
         found = terms(self.text(entry))
-        fresh = found - self.slots.keys()
+        fresh = {term for term in found if term not in self.slots}
         for term in found:
             insort(self.slots.setdefault(term, []), slot)
             self._bits.pop(term, None)
@@ -188,7 +189,7 @@ class SearchIndex:
             return Matches([], [], total)
         if after is not None and after[0] == tier:
             start = bisect_left(self._numbers, after[1] + 1)
-        slots = _lowest(bits >> start, limit)
+        slots = _lowest(bits >> start, limit) if limit else []
         entries = [self._entries[start + slot] for slot in slots]
         return Matches(
             [entry.id for entry in entries], [(tier, entry.number) for entry in entries], total
@@ -234,11 +235,11 @@ class SearchIndex:
         """A run of one or two characters is a term; a longer one is looked up in the text."""
         if len(run) <= PAIR:
             return postings.bits(run)
-        pairs = [run[place : place + PAIR] for place in range(len(run) - 1)]
-        rarest = min(pairs, key=lambda pair: len(postings.slots.get(pair, ())))
-        texts = postings.text
+        pairs = -1
+        for place in range(len(run) - 1):
+            pairs &= postings.bits(run[place : place + PAIR])
         return _bits_of(
-            slot for slot in postings.slots.get(rarest, ()) if run in texts(self._entries[slot])
+            slot for slot in _lowest(pairs) if run in postings.text(self._entries[slot])
         )
 
     def _word_bits(self, postings: Postings, word: str) -> int:
@@ -261,11 +262,15 @@ def _bits_of(slots: Iterable[int]) -> int:
     return int.from_bytes(bits, "little")
 
 
-def _lowest(bits: int, count: int) -> list[int]:
-    """The places of the lowest set bits, ascending."""
+def _lowest(bits: int, count: int | None = None) -> list[int]:
+    """The places of the lowest set bits, ascending; of all without a count."""
     found: list[int] = []
-    while bits and len(found) < count:
-        lowest = bits & -bits
-        found.append(lowest.bit_length() - 1)
-        bits ^= lowest
+    size = (bits.bit_length() + 63) // 64 * 8
+    for base, (word,) in enumerate(struct.iter_unpack("<Q", bits.to_bytes(size, "little"))):
+        while word:
+            lowest = word & -word
+            found.append(base * 64 + lowest.bit_length() - 1)
+            if len(found) == count:
+                return found
+            word ^= lowest  # noqa: PLW2901 the word is used up bit by bit
     return found

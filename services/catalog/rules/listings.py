@@ -37,6 +37,9 @@ class FilingType(StrEnum):
     EMERGENCY_DELIST = "EMERGENCY_DELIST"
 
 
+ABOUT_LISTINGS = frozenset(FilingType)
+
+
 class FilingProgress(StrEnum):
     """How far a filing about a listing has come, as its events tell."""
 

@@ -147,6 +147,8 @@ def _decoded(body: bytes, name: str) -> str:
 
 def read_csv(resource: str, text: str) -> list[dict[str, str] | None]:
     """The rows by column; None for a row with a wrong number of cells. FileFlaw for the whole."""
+    if "\0" in text:
+        raise FileFlaw("import_malformed")
     try:
         header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     except csv.Error:

@@ -18,6 +18,7 @@ from services.filing.schemas import (
     Withdrawal,
     read_content,
 )
+from services.filing.tables import Filing
 from shared.database import Transaction
 from shared.http.conditional import set_version
 from shared.http.operations import OperationRoute, Related, Tx
@@ -67,12 +68,14 @@ async def create_filing(
     kind, entry = _read(body)
     filing = await commands.create_filing(tx, kind, entry, related, at_once=body.submit)
     response.headers["Location"] = f"/v1/filings/{filing.id}"
-    return await answer(tx, response, filing.id)
+    return await answer(tx, response, filing)
 
 
 @router.get("/v1/filings/{filing_id}")
 async def get_filing(tx: Tx, response: Response, filing_id: UUID) -> FilingView:
-    return await answer(tx, response, filing_id)
+    view = await queries.show_filing(tx, filing_id)
+    set_version(response, view.version)
+    return view
 
 
 @router.put("/v1/filings/{filing_id}")
@@ -80,8 +83,8 @@ async def revise_filing(
     tx: Tx, related: Related, response: Response, filing_id: UUID, body: RevisionBody
 ) -> FilingView:
     kind, entry = _read(body)
-    await commands.revise_filing(tx, filing_id, kind, entry, related)
-    return await answer(tx, response, filing_id)
+    filing = await commands.revise_filing(tx, filing_id, kind, entry, related)
+    return await answer(tx, response, filing)
 
 
 @router.post("/v1/filings/{filing_id}/submission")
@@ -93,21 +96,21 @@ async def submit_filing(
     body: Submission | None = None,
 ) -> FilingView:
     self_test = body.self_test.model_dump(mode="json") if body and body.self_test else None
-    await commands.submit_filing(tx, filing_id, related, self_test=self_test)
-    return await answer(tx, response, filing_id)
+    filing = await commands.submit_filing(tx, filing_id, related, self_test=self_test)
+    return await answer(tx, response, filing)
 
 
 @router.post("/v1/filings/{filing_id}/withdrawal")
 async def withdraw_filing(
     tx: Tx, related: Related, response: Response, filing_id: UUID, body: Withdrawal
 ) -> FilingView:
-    await commands.withdraw_filing(tx, filing_id, related, reason=body.reason)
-    return await answer(tx, response, filing_id)
+    filing = await commands.withdraw_filing(tx, filing_id, related, reason=body.reason)
+    return await answer(tx, response, filing)
 
 
-async def answer(tx: Transaction, response: Response, filing_id: UUID) -> FilingView:
+async def answer(tx: Transaction, response: Response, filing: Filing) -> FilingView:
     """The filing as the caller now sees it, with its version for If-Match."""
-    view = await queries.show_filing(tx, filing_id)
+    view = await queries.view_of(tx, filing)
     set_version(response, view.version)
     return view
 

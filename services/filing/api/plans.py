@@ -81,7 +81,7 @@ async def file_listing_plan(
     filing, made = await commands.file_plan(tx, await _read(request, year), related)
     response.status_code = 201 if made else 200
     response.headers["Location"] = f"/v1/filings/{filing.id}"
-    return await answer(tx, response, filing.id)
+    return await answer(tx, response, filing)
 
 
 @router.get("/v1/plan-lines")

@@ -29,16 +29,16 @@ async def confirm_filing(
     filing_id: UUID,
     body: Acceptance | None = None,
 ) -> FilingView:
-    await commands.confirm_filing(tx, filing_id, related, opinion=_opinion(body))
-    return await answer(tx, response, filing_id)
+    filing = await commands.confirm_filing(tx, filing_id, related, opinion=_opinion(body))
+    return await answer(tx, response, filing)
 
 
 @router.post("/v1/filings/{filing_id}/refusal")
 async def refuse_filing(
     tx: Tx, related: Related, response: Response, filing_id: UUID, body: Refusal
 ) -> FilingView:
-    await commands.refuse_filing(tx, filing_id, related, _decision(body))
-    return await answer(tx, response, filing_id)
+    filing = await commands.refuse_filing(tx, filing_id, related, _decision(body))
+    return await answer(tx, response, filing)
 
 
 @router.post("/v1/filings/{filing_id}/acceptance")
@@ -49,16 +49,16 @@ async def accept_filing(
     filing_id: UUID,
     body: Acceptance | None = None,
 ) -> FilingView:
-    await commands.accept_filing(tx, filing_id, related, opinion=_opinion(body))
-    return await answer(tx, response, filing_id)
+    filing = await commands.accept_filing(tx, filing_id, related, opinion=_opinion(body))
+    return await answer(tx, response, filing)
 
 
 @router.post("/v1/filings/{filing_id}/return")
 async def return_filing(
     tx: Tx, related: Related, response: Response, filing_id: UUID, body: Refusal
 ) -> FilingView:
-    await commands.return_filing(tx, filing_id, related, _decision(body))
-    return await answer(tx, response, filing_id)
+    filing = await commands.return_filing(tx, filing_id, related, _decision(body))
+    return await answer(tx, response, filing)
 
 
 @router.post("/v1/confirmations", status_code=201)

@@ -219,15 +219,9 @@ def settle(tx: Transaction, running: Running) -> None:
     )
 
 
-async def show_on_filing(tx: Transaction, filing: Filing) -> None:
+def show_on_filing(filing: Filing, running: Running | None) -> None:
     """Copy to the filing what its running clock says: when it is due, and who is waited for."""
-    await tx.session.flush()
-    row = await tx.session.scalar(
-        select(Clock)
-        .where(Clock.record_id == filing.id, Clock.state == ClockState.RUNNING)
-        .order_by(Clock.due_at)
-        .limit(1)
-    )
+    row = running.row if running is not None else None
     filing.due_at = row.due_at if row else None
     filing.due_for = row.kind if row else None
     filing.provisional = row.provisional if row else False
@@ -342,7 +336,7 @@ async def _filing_is_late(tx: Transaction, filing: Filing, running: Running) -> 
         running.ledger = (await _open(tx, running.row, running.timing)).ledger
         await drop_filed_lines(tx, filing)
         keep(tx, filing, Action.LAPSE)
-        await show_on_filing(tx, filing)
+        show_on_filing(filing, None)
         tx.emit(
             FilingLapsed(filing_id=filing.id, filing_type=filing.type),
             subject=f"filing:{filing.id}",

@@ -34,7 +34,7 @@ async def close(tx: Transaction, filing: Filing, action: Action, *, reason: str)
 async def stop_clocks(tx: Transaction, filing: Filing, *, reason: str) -> None:
     for running in (await clocks.open_clocks(tx, filing.id)).values():
         clocks.stop_clock(tx, running, reason=reason)
-    await clocks.show_on_filing(tx, filing)
+    clocks.show_on_filing(filing, None)
 
 
 def tell_withdrawn(tx: Transaction, filing: Filing) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from services.filing.commands import clocks
 from services.filing.commands.closing import revoke_pending
-from services.filing.commands.records import live_listing, lock_name, next_number, policies_now
+from services.filing.commands.records import live_listing, lock_names, next_number, policies_now
 from services.filing.errors import (
     EmergencyAlreadyOrdered,
     EmergencyOrderMissing,
@@ -79,7 +79,7 @@ async def delist_in_emergency(
     listing = await _live(tx, order.listing_id, relation)
     if tx.actor.role is Role.OPERATOR and not order.on_order_of:
         raise OperatorNeedsOrder(clause="A9.2")
-    await lock_name(tx, f"listing:{listing.id}")
+    await lock_names(tx, f"listing:{listing.id}")
     await _refuse_second_order(tx, listing)
     report = await _oral_report(tx, listing, order)
     delisting = EmergencyDelisting(

@@ -49,9 +49,18 @@ class FilingEntry:
 
 
 async def create_filing(
-    tx: Transaction, kind: FilingKind, entry: FilingEntry, relation: Relation, *, at_once: bool
+    tx: Transaction,
+    kind: FilingKind,
+    entry: FilingEntry,
+    relation: Relation,
+    *,
+    at_once: bool,
+    checked: bool = False,
 ) -> Filing:
-    """A draft on the type's version of today; `at_once` also submits it."""
+    """A draft on the type's version of today; `at_once` also submits it.
+
+    `checked` says that the caller has looked at the document.
+    """
     type_ = rules.in_force(await filing_types(tx), kind, today(tx))
     organisation = await owner(tx)
     filing = Filing(
@@ -70,11 +79,13 @@ async def create_filing(
         version=0,
     )
     await _enter(tx, filing, entry, relation, organisation)
+    if not checked:
+        await check_content(tx, filing, organisation)
     tx.session.add(filing)
-    await tx.session.flush()
     keep(tx, filing, "CREATE", clause=type_.clause)
+    await tx.session.flush()
     if at_once:
-        await submit(tx, filing, type_, organisation)
+        await submit(tx, filing, type_, organisation, checked=True)
     return filing
 
 
@@ -88,7 +99,9 @@ async def revise_filing(
         raise MemberNotForType(
             filing_type=filing.type, errors=[FieldError("/filing_type", MemberNotForType.code)]
         )
-    await _enter(tx, filing, entry, relation, await owner(tx))
+    organisation = await owner(tx)
+    await _enter(tx, filing, entry, relation, organisation)
+    await check_content(tx, filing, organisation)
     keep(tx, filing, Action.REVISE)
     return filing
 
@@ -130,7 +143,7 @@ async def _enter(
     relation: Relation,
     organisation: rules.Organisation,
 ) -> None:
-    """Put what was entered into the filing, when it qualifies."""
+    """Put what was entered into the filing."""
     content = dict(entry.content)
     _refuse_foreign_members(filing, entry)
     named = str(content.get("organisation_id", organisation.id))
@@ -144,7 +157,6 @@ async def _enter(
     filing.content = content
     filing.digest = digest(content, algorithm=tx.algorithm)
     filing.self_test = dict(entry.self_test) if entry.self_test is not None else None
-    await check_content(tx, filing, organisation)
 
 
 def _refuse_foreign_members(filing: Filing, entry: FilingEntry) -> None:

@@ -8,7 +8,6 @@ from uuid import uuid4
 from sqlalchemy import select, update
 
 from services.filing import rules
-from services.filing.commands.records import lock_name
 from services.filing.errors import FilingPending, PlanRowsInvalid
 from services.filing.rules import Flaw, PlanLine
 from services.filing.tables import Filing, KnownHall, KnownItem, Line
@@ -72,7 +71,6 @@ async def check_lines(
 
 async def refuse_second_pending(tx: Transaction, filing: Filing) -> None:
     """One pending list per organisation and year."""
-    await lock_name(tx, f"plan:{filing.organisation_id}:{filing.plan_year}")
     other = await tx.session.scalar(
         select(Filing).where(
             Filing.organisation_id == filing.organisation_id,

@@ -10,7 +10,7 @@ from services.filing.commands.filings import FilingEntry, create_filing
 from services.filing.commands.records import (
     advance,
     keep,
-    lock_name,
+    lock_names,
     owner,
     policies_now,
     type_of,
@@ -69,14 +69,19 @@ async def file_plan(tx: Transaction, entry: PlanEntry, relation: Relation) -> tu
     plan_lines.refuse(await _all_flaws(tx, entry))
     content = plan_lines.as_content(entry.year, [line for _, line in entry.lines])
     found = digest(content, algorithm=tx.algorithm)
-    await lock_name(tx, f"plan:{organisation.id}:{entry.year}")
+    await lock_names(tx, f"plan:{organisation.id}:{entry.year}")
     same = await _same(tx, entry.year, found)
     if same is not None and same.state != State.RETURNED:
         return same, False
     pending = await _pending(tx, entry.year)
     if pending is None:
         made = await create_filing(
-            tx, FilingKind.LISTING_PLAN, FilingEntry(content), relation, at_once=True
+            tx,
+            FilingKind.LISTING_PLAN,
+            FilingEntry(content),
+            relation,
+            at_once=True,
+            checked=True,
         )
         return made, True
     if pending.state != State.RETURNED:
@@ -84,7 +89,7 @@ async def file_plan(tx: Transaction, entry: PlanEntry, relation: Relation) -> tu
     pending.state = advance(tx, pending, Action.REVISE)
     pending.content, pending.digest = content, found
     keep(tx, pending, Action.REVISE)
-    await submit(tx, pending, await type_of(tx, pending), organisation)
+    await submit(tx, pending, await type_of(tx, pending), organisation, checked=True)
     return pending, False
 
 

@@ -1,23 +1,22 @@
 """Fetching what a command decides on, and keeping what it did."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, func, literal, select, text, update
+from sqlalchemy import any_, func, literal, select, update
 
 from services.filing import rules
 from services.filing.errors import FilingNotFound, OrganisationUnknown
 from services.filing.rules import Action, Flow, State
 from services.filing.tables import (
     Filing,
-    FilingTypeVersion,
     HistoryEntry,
     KnownHall,
     KnownItem,
-    KnownNorm,
-    KnownOrganisation,
     KnownZone,
     Line,
     LiveListing,
@@ -26,8 +25,7 @@ from shared.clock import SHANGHAI
 from shared.database import Transaction
 from shared.errors import FieldError
 from shared.events.filing import ListingContent
-from shared.policies import Policy, effective
-from shared.policy_rows import load_policies
+from shared.policies import Policy, Unit, effective, parse_value
 from shared.security.access import Relation, check_relation
 from shared.security.scope import visible
 
@@ -64,10 +62,74 @@ async def load_filing(tx: Transaction, filing_id: UUID, relation: Relation) -> F
     return filing
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What most commands stand on: types, policies, the norm in force, the actor's organisation."""
+
+    types: tuple[rules.FilingType, ...]
+    policies: Mapping[str, Policy]
+    norm: str | None
+    organisation: rules.Organisation | None
+
+
+_GROUND = """
+select
+    (select row_to_json(o)::text from known_organisations o
+        where o.id = $1 and o.active) as organisation,
+    (select json_agg(t)::text from filing_type_versions t) as types,
+    (select json_agg(p)::text from policies p) as policies,
+    (select version from known_norms where effective_from <= $2
+        order by effective_from desc, version desc limit 1) as norm
+"""
+
+
+async def ground(tx: Transaction) -> Ground:
+    """Read once a transaction, in one statement."""
+    kept = tx.session.info.get("ground")
+    if isinstance(kept, Ground):
+        return kept
+    [row] = await (await tx.raw()).fetch(_GROUND, tx.actor.organisation, today(tx))
+    found = Ground(
+        types=(*rules.TYPES, *map(_issued_type, json.loads(row["types"] or "[]"))),
+        policies=_in_force(map(_set_policy, json.loads(row["policies"] or "[]")), today(tx)),
+        norm=row["norm"],
+        organisation=_organisation(json.loads(row["organisation"] or "null")),
+    )
+    tx.session.info["ground"] = found
+    return found
+
+
+def _issued_type(row: dict[str, Any]) -> rules.FilingType:
+    return rules.read_type(
+        {**row["definition"], "effective_from": date.fromisoformat(row["effective_from"])}
+    )
+
+
+def _set_policy(row: dict[str, Any]) -> Policy:
+    unit = Unit(row["unit"])
+    return Policy(
+        key=row["key"],
+        value=parse_value(row["value"], unit),
+        unit=unit,
+        source=row["source"],
+        clause=row["clause"],
+        effective_from=date.fromisoformat(row["effective_from"]),
+        version=row["version"],
+    )
+
+
+def _in_force(later: Iterable[Policy], day: date) -> dict[str, Policy]:
+    versions = (*rules.DEFAULTS, *later)
+    return {key: effective(versions, key, day) for key in {policy.key for policy in rules.DEFAULTS}}
+
+
+def _organisation(row: dict[str, Any] | None) -> rules.Organisation | None:
+    return rules.Organisation(row["id"], row["kind"], row["region"]) if row else None
+
+
 async def filing_types(tx: Transaction) -> tuple[rules.FilingType, ...]:
     """The types of types.toml and the versions that the province issued beside them."""
-    issued = await tx.session.scalars(select(FilingTypeVersion))
-    return (*rules.TYPES, *(rules.read_issued(row) for row in issued))
+    return (await ground(tx)).types
 
 
 async def type_of(tx: Transaction, filing: Filing) -> rules.FilingType:
@@ -76,65 +138,76 @@ async def type_of(tx: Transaction, filing: Filing) -> rules.FilingType:
 
 async def policies_now(tx: Transaction) -> Mapping[str, Policy]:
     """Every policy of this service in the version that is in force today."""
-    versions = await load_policies(tx, rules.DEFAULTS)
-    day = today(tx)
-    return {key: effective(versions, key, day) for key in {policy.key for policy in rules.DEFAULTS}}
+    return (await ground(tx)).policies
 
 
 async def owner(tx: Transaction) -> rules.Organisation:
     """The actor's organisation as catalog told it; `organisation_unknown` (422) before it did."""
-    row = await tx.session.get(KnownOrganisation, tx.actor.organisation)
-    if row is None or not row.active:
+    organisation = (await ground(tx)).organisation
+    if organisation is None:
         raise OrganisationUnknown(
             clause="A4.1",
             organisation=tx.actor.organisation,
             errors=[FieldError("", OrganisationUnknown.code)],
         )
-    return rules.Organisation(row.id, row.kind, row.region)
+    return organisation
 
 
 async def current_norm(tx: Transaction) -> str | None:
     """The version of the technical norm in force today (A10.1), or None before the first."""
-    return await tx.session.scalar(
-        select(KnownNorm.version)
-        .where(KnownNorm.effective_from <= today(tx))
-        .order_by(KnownNorm.effective_from.desc(), KnownNorm.version.desc())
-        .limit(1)
-    )
+    return (await ground(tx)).norm
 
 
 async def listing_facts(
     tx: Transaction, content: ListingContent, organisation: rules.Organisation
 ) -> rules.ListingFacts:
-    item = await tx.session.get(KnownItem, content.item_code)
-    hall = await tx.session.get(KnownHall, content.hall_id)
-    zone = await tx.session.get(KnownZone, content.zone_id) if content.zone_id else None
+    found = await tx.session.execute(
+        select(KnownItem, KnownHall, KnownZone)
+        .select_from(select(literal(1)).subquery())
+        .outerjoin(KnownItem, KnownItem.code == content.item_code)
+        .outerjoin(KnownHall, KnownHall.id == content.hall_id)
+        .outerjoin(KnownZone, KnownZone.id == content.zone_id)
+    )
+    item, hall, zone = found.one()
     hosts = str((await policies_now(tx))["plain_http_hosts"].value).split()
     return rules.ListingFacts(
         organisation=organisation,
-        item=rules.Item(item.code, item.department, item.active) if item else None,
-        hall=rules.Hall(hall.id, hall.region) if hall else None,
-        zone=rules.Zone(zone.id, zone.hall_id, zone.department) if zone else None,
+        item=_item(item),
+        hall=_hall(hall),
+        zone=_zone(zone),
         norm_version=await current_norm(tx),
         plain_http_hosts=frozenset(hosts),
     )
+
+
+def _item(row: KnownItem | None) -> rules.Item | None:
+    return rules.Item(row.code, row.department, row.active) if row is not None else None
+
+
+def _hall(row: KnownHall | None) -> rules.Hall | None:
+    return rules.Hall(row.id, row.region) if row is not None else None
+
+
+def _zone(row: KnownZone | None) -> rules.Zone | None:
+    return rules.Zone(row.id, row.hall_id, row.department) if row is not None else None
 
 
 async def live_listing(tx: Transaction, listing_id: UUID) -> LiveListing | None:
     return await tx.session.get(LiveListing, listing_id)
 
 
-async def lock_name(tx: Transaction, name: str) -> None:
+async def lock_names(tx: Transaction, *names: str) -> None:
     """Make writers of one thing that is no row yet wait for each other, until the commit."""
-    await tx.session.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:name, 3))"), {"name": name}
+    await (await tx.raw()).execute(
+        "select pg_advisory_xact_lock(hashtextextended(n, 3)) from unnest($1::text[]) as n",
+        sorted(names),
     )
 
 
 async def pending_of(
     tx: Transaction, listing_id: UUID, *, except_for: UUID | None = None
 ) -> Sequence[Filing]:
-    """The pending filings of a listing, locked; call under `lock_name` of the listing."""
+    """The pending filings of a listing, locked; call under `lock_names` of the listing."""
     found = await tx.session.scalars(
         select(Filing)
         .where(

@@ -14,7 +14,7 @@ from services.filing.commands.gates import (
     check_same_version,
     check_still_live,
 )
-from services.filing.commands.records import advance, keep, load_filing, lock_name, type_of
+from services.filing.commands.records import advance, keep, load_filing, lock_names, type_of
 from services.filing.commands.submission import apply_confirmations, tell_confirmed, wait_for
 from services.filing.errors import AlreadyConfirmed, ItemUnknown
 from services.filing.rules import Action, ClockKind, FilingKind, State
@@ -81,7 +81,7 @@ async def confirm_version(
     check_relation(
         relation, tx.actor, organisation=item.department, region=tx.actor.region, clause="A11.2"
     )
-    await lock_name(tx, f"version:{item_code}:{digest}")
+    await lock_names(tx, f"version:{item_code}:{digest}")
     filing = await tx.session.scalar(
         select(Filing)
         .where(
@@ -183,10 +183,10 @@ async def _ask_for_correction(
         opinion=decision.opinion,
         evidence=decision.evidence,
     )
-    await clocks.start_clock(
+    correction = await clocks.start_clock(
         tx, record="filing", record_id=filing.id, kind=ClockKind.CORRECTION, policy="correction"
     )
-    await clocks.show_on_filing(tx, filing)
+    clocks.show_on_filing(filing, correction)
 
 
 async def accept_filing(

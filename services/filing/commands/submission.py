@@ -7,8 +7,8 @@ from sqlalchemy import select
 from services.filing import rules
 from services.filing.commands import clocks, emergency, plan_lines
 from services.filing.commands.closing import revoke_pending
-from services.filing.commands.gates import check_before_sending
-from services.filing.commands.records import advance, keep, lock_name, next_number
+from services.filing.commands.gates import check_before_sending, check_content
+from services.filing.commands.records import advance, keep, lock_names, next_number
 from services.filing.rules import Action, ClockKind, FilingKind, FilingType, Flow, State
 from services.filing.tables import Confirmation, Filing, KnownItem, Round
 from shared.database import Transaction
@@ -22,12 +22,22 @@ _REVOKES: Final = {
 
 
 async def submit(
-    tx: Transaction, filing: Filing, type_: FilingType, organisation: rules.Organisation
+    tx: Transaction,
+    filing: Filing,
+    type_: FilingType,
+    organisation: rules.Organisation,
+    *,
+    checked: bool = False,
 ) -> None:
-    """Send a draft, a returned or a refused filing; refuse what does not pass its gates."""
+    """Send a draft, a returned or a refused filing; refuse what does not pass its gates.
+
+    `checked` says that the document was looked at in this very transaction.
+    """
     state, again = advance(tx, filing, Action.SUBMIT), filing.state != State.DRAFT
     await _lock_subject(tx, filing)
-    await check_before_sending(tx, filing, type_, organisation)
+    if not checked:
+        await check_content(tx, filing, organisation)
+    await check_before_sending(tx, filing, type_)
     if filing.listing_id is not None and filing.type in _REVOKES:
         kinds = _REVOKES[FilingKind(filing.type)]
         await revoke_pending(tx, filing.listing_id, revoked_by=filing.id, kinds=kinds)
@@ -52,7 +62,7 @@ async def submit(
     if filing.type == FilingKind.LISTING_PLAN:
         await plan_lines.file_lines(tx, filing)
     missing = await _match_confirmations(tx, filing)
-    await _run_clocks(tx, filing, type_)
+    await wait_for(tx, filing, type_)
     _tell_submitted(tx, filing)
     for confirmation in missing:
         tell_confirmed(tx, filing, confirmation, complete=filing.state == State.CONFIRMED)
@@ -62,12 +72,14 @@ async def submit(
 
 async def _lock_subject(tx: Transaction, filing: Filing) -> None:
     """Writers of one listing, one plan year, or one version to confirm wait for each other."""
+    names = []
     if filing.listing_id is not None:
-        await lock_name(tx, f"listing:{filing.listing_id}")
+        names.append(f"listing:{filing.listing_id}")
     if filing.type == FilingKind.LISTING_PLAN:
-        await plan_lines.refuse_second_pending(tx, filing)
+        names.append(f"plan:{filing.organisation_id}:{filing.plan_year}")
     if filing.item_code is not None:
-        await lock_name(tx, f"version:{filing.item_code}:{filing.digest}")
+        names.append(f"version:{filing.item_code}:{filing.digest}")
+    await lock_names(tx, *names)
 
 
 async def _departments(tx: Transaction, filing: Filing) -> list[str]:
@@ -124,28 +136,24 @@ async def apply_confirmations(tx: Transaction, filing: Filing) -> None:
         filing.state = State.CONFIRMED
 
 
-async def _run_clocks(tx: Transaction, filing: Filing, type_: FilingType) -> None:
-    """Start or resume the clock of whoever is waited for, and end the filer's own."""
-    open_ = await clocks.open_clocks(tx, filing.id)
-    if correction := open_.get(ClockKind.CORRECTION):
-        clocks.stop_clock(tx, correction, reason=Action.SUBMIT)
-    await wait_for(tx, filing, type_)
-
-
 async def wait_for(tx: Transaction, filing: Filing, type_: FilingType) -> None:
-    """Run the one clock that the filing's state calls for."""
+    """Run the one clock that the filing's state calls for, and end those that it ends."""
     asks = filing.flow == Flow.CONFIRM and filing.state == State.SUBMITTED
     kind = ClockKind.CONFIRMATION if asks else ClockKind.REVIEW
     open_ = await clocks.open_clocks(tx, filing.id)
+    if correction := open_.get(ClockKind.CORRECTION):
+        clocks.stop_clock(tx, correction, reason=Action.SUBMIT)
     if not asks and (confirmation := open_.get(ClockKind.CONFIRMATION)):
         clocks.stop_clock(tx, confirmation, reason=Action.CONFIRM)
     running = open_.get(kind)
     if running is None:
         policy = "department_confirmation" if asks else type_.review
-        await clocks.start_clock(tx, record="filing", record_id=filing.id, kind=kind, policy=policy)
+        running = await clocks.start_clock(
+            tx, record="filing", record_id=filing.id, kind=kind, policy=policy
+        )
     elif running.row.state == ClockState.PAUSED:
         clocks.resume_clock(tx, running, reason=Action.SUBMIT)
-    await clocks.show_on_filing(tx, filing)
+    clocks.show_on_filing(filing, running)
 
 
 def _tell_submitted(tx: Transaction, filing: Filing) -> None:

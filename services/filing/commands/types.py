@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.filing import rules
-from services.filing.commands.records import filing_types, lock_name, today
+from services.filing.commands.records import filing_types, lock_names, today
 from services.filing.errors import TypeVersionOutOfOrder
 from services.filing.rules import FilingType
 from services.filing.tables import FilingTypeVersion
@@ -15,7 +15,7 @@ async def issue_type_version(
     tx: Transaction, kind: str, definition: Mapping[str, Any], *, effective_from: Any
 ) -> FilingType:
     """The next version of a type, from a day that is not past."""
-    await lock_name(tx, f"type:{kind}")
+    await lock_names(tx, f"type:{kind}")
     known = await filing_types(tx)
     latest = max(
         (each for each in known if each.type == kind),

@@ -5,6 +5,7 @@ from services.filing.queries.filings import (
     count_filings,
     list_filings,
     show_filing,
+    view_of,
 )
 from services.filing.queries.lists import (
     list_confirmations,
@@ -32,4 +33,5 @@ __all__ = [
     "show_obligation",
     "show_oral_report",
     "show_type",
+    "view_of",
 ]

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, any_, func, literal, select
 
 from services.filing import rules
 from services.filing.errors import FilingNotFound
-from services.filing.rules import FilingKind, Flow, State
+from services.filing.rules import Action, FilingKind, Flow, State
 from services.filing.schemas import FilingSummary, FilingView, HistoryView, RoundView
 from services.filing.tables import (
     Confirmation,
@@ -92,18 +92,21 @@ async def count_filings(tx: Transaction, wanted: FilingFilter) -> int:
 
 async def show_filing(tx: Transaction, filing_id: UUID) -> FilingView:
     """One filing that the caller sees, with what it may do; `filing_not_found` (404)."""
-    await tx.session.flush()
     filing = await tx.session.scalar(select(Filing).where(Filing.id == filing_id, seen(tx)))
     if filing is None:
         raise FilingNotFound(filing_id=filing_id)
+    return await view_of(tx, filing)
+
+
+async def view_of(tx: Transaction, filing: Filing) -> FilingView:
+    """A filing with its thread, as this caller sees it; what a draft cannot have is not read."""
+    await tx.session.flush()
     history = await tx.session.scalars(
         select(HistoryEntry)
-        .where(HistoryEntry.filing_id == filing_id)
+        .where(HistoryEntry.filing_id == filing.id)
         .order_by(HistoryEntry.number)
     )
-    rounds = await tx.session.scalars(
-        select(Round).where(Round.filing_id == filing_id).order_by(Round.round)
-    )
+    sent = filing.submitted_at is not None
     summary = FilingSummary.model_validate(filing).model_dump(by_alias=False)
     return FilingView.model_validate(
         {
@@ -111,12 +114,12 @@ async def show_filing(tx: Transaction, filing_id: UUID) -> FilingView:
             "type": filing.type,
             **{name: getattr(filing, name) for name in _PLAIN},
             "content": _shown(filing.type, filing.content),
-            "confirmed_by": await _confirmed_by(tx, filing),
-            "revokes": await _revokes(tx, filing_id),
-            "obligation_id": await _obligation_of(tx, filing_id),
+            "confirmed_by": await _confirmed_by(tx, filing) if filing.departments else [],
+            "revokes": await _revokes(tx, filing) if sent else [],
+            "obligation_id": await _obligation_of(tx, filing) if sent else None,
             "allowed_actions": await _allowed(tx, filing),
             "history": [HistoryView.model_validate(entry) for entry in history],
-            "rounds": [_round(filing.type, each) for each in rounds],
+            "rounds": await _rounds(tx, filing) if sent else [],
         }
     )
 
@@ -138,14 +141,20 @@ def _shown(kind: str, content: dict[str, Any]) -> dict[str, Any]:
     return {"year": content["year"], "line_count": len(content["lines"])}
 
 
-def _round(kind: str, row: Round) -> RoundView:
-    return RoundView(
-        round=row.round,
-        submitted_at=row.submitted_at,
-        digest=row.digest,
-        content=_shown(kind, row.content),
-        self_test=row.self_test,
+async def _rounds(tx: Transaction, filing: Filing) -> list[RoundView]:
+    rows = await tx.session.scalars(
+        select(Round).where(Round.filing_id == filing.id).order_by(Round.round)
     )
+    return [
+        RoundView(
+            round=row.round,
+            submitted_at=row.submitted_at,
+            digest=row.digest,
+            content=_shown(filing.type, row.content),
+            self_test=row.self_test,
+        )
+        for row in rows
+    ]
 
 
 async def _confirmed_by(tx: Transaction, filing: Filing) -> list[str]:
@@ -157,31 +166,36 @@ async def _confirmed_by(tx: Transaction, filing: Filing) -> list[str]:
     return list(given)
 
 
-async def _revokes(tx: Transaction, filing_id: UUID) -> list[UUID]:
+async def _revokes(tx: Transaction, filing: Filing) -> list[UUID]:
+    """The filings that this one took back (F2)."""
+    if filing.type not in (FilingKind.LISTING, FilingKind.DELIST):
+        return []
     return list(
         await tx.session.scalars(
-            select(Filing.id).where(Filing.revoked_by == filing_id).order_by(Filing.id)
+            select(Filing.id).where(Filing.revoked_by == filing.id).order_by(Filing.id)
         )
     )
 
 
-async def _obligation_of(tx: Transaction, filing_id: UUID) -> UUID | None:
+async def _obligation_of(tx: Transaction, filing: Filing) -> UUID | None:
+    """The obligation that this written filing fulfilled (A11.5)."""
+    if filing.type != FilingKind.EMERGENCY_DELIST:
+        return None
     return await tx.session.scalar(
-        select(Obligation.id).where(Obligation.fulfilled_by == filing_id)
+        select(Obligation.id).where(Obligation.fulfilled_by == filing.id)
     )
 
 
 async def _allowed(tx: Transaction, filing: Filing) -> list[str]:
+    who = rules.parties(
+        tx.actor, organisation=filing.organisation_id, departments=filing.departments
+    )
+    found = rules.allowed_actions(Flow(filing.flow), State(filing.state), who)
+    if filing.state == State.DRAFT or Action.WITHDRAW not in found:
+        return list(found)
     issued = await tx.session.scalars(
         select(FilingTypeVersion).where(FilingTypeVersion.type == filing.type)
     )
     types = (*rules.TYPES, *(rules.read_issued(row) for row in issued))
-    type_ = rules.version_of(types, filing.type, filing.type_version)
-    who = rules.parties(
-        tx.actor, organisation=filing.organisation_id, departments=filing.departments
-    )
-    return list(
-        rules.allowed_actions(
-            Flow(filing.flow), State(filing.state), who, may_withdraw=type_.may_withdraw
-        )
-    )
+    kept = rules.version_of(types, filing.type, filing.type_version).may_withdraw
+    return [action for action in found if kept or action != Action.WITHDRAW]

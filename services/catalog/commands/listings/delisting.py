@@ -1,0 +1,102 @@
+"""Coming off: in order or in an emergency, and into the archive (A11.3, A11.4, A11.6, C8)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from services.catalog.commands.limits import limit
+from services.catalog.commands.listings.documents import next_epoch, write_public
+from services.catalog.commands.listings.records import known_listing, move
+from services.catalog.commands.notices import announce
+from services.catalog.rules.listings import ListingAction, ListingState
+from services.catalog.rules.notices import NoticeKind
+from services.catalog.tables import Listing, ListingVersion
+from shared.database import Transaction
+from shared.events.catalog import ListingArchived, ListingDelisted, ListingSuspended
+from shared.events.filing import EmergencyDelistingOrdered
+
+_BATCH = 100
+
+
+async def delist_in_emergency(tx: Transaction, event: EmergencyDelistingOrdered) -> None:
+    """Off at once after an oral report, announced in the same transaction (A11.4, A11.6, C8)."""
+    listing = await known_listing(tx, event.listing_id)
+    if listing.state == ListingState.DELISTED:
+        return  # an ordinary delisting came first: there is nothing left to close
+    move(tx, listing, ListingAction.SUSPEND)
+    await delist(
+        tx,
+        listing,
+        filing_id=event.filing_id,
+        decided_at=event.ordered_at,
+        kind=NoticeKind.EMERGENCY_DELIST,
+    )
+
+
+async def delist(
+    tx: Transaction,
+    listing: Listing,
+    *,
+    filing_id: UUID,
+    decided_at: datetime,
+    kind: NoticeKind = NoticeKind.DELIST,
+) -> None:
+    """End a listing's public life; the notice is there before it is complete (A11.6)."""
+    emergency = kind is NoticeKind.EMERGENCY_DELIST
+    if listing.state == ListingState.DELISTED:
+        return
+    if emergency or await limit(tx, "notice_on_delisting"):
+        listing.notice_id = (
+            await announce(tx, kind, listing, filing_id=filing_id, at=decided_at)
+        ).id
+    if emergency:
+        tx.emit(
+            ListingSuspended(
+                listing_id=listing.id, filing_id=filing_id, notice_id=listing.notice_id
+            ),
+            subject=f"listing:{listing.id}",
+            region=listing.region,
+        )
+    move(tx, listing, ListingAction.DELIST)
+    listing.decided_at = max(decided_at, listing.decided_at or decided_at)
+    listing.delisted_at, listing.filing_id = tx.now, filing_id
+    listing.goes_live_at = listing.next_version = None
+    version = await tx.session.get(ListingVersion, (listing.id, listing.version))
+    if version is not None:
+        version.valid_to = tx.now
+        await write_public(tx, listing, version)
+    tx.emit(
+        ListingDelisted(
+            listing_id=listing.id,
+            filing_id=filing_id,
+            emergency=emergency,
+            notice_id=listing.notice_id,
+            delisted_at=tx.now,
+        ),
+        subject=f"listing:{listing.id}",
+        region=listing.region,
+    )
+
+
+async def archive_old(tx: Transaction) -> None:
+    """Take delisted listings out of the public's sight when the policy's days have passed."""
+    days = await limit(tx, "listing_archived_after")
+    old = await tx.session.scalars(
+        select(Listing)
+        .where(
+            Listing.state == ListingState.DELISTED,
+            Listing.delisted_at < tx.now - func.make_interval(0, 0, 0, int(days)),
+        )
+        .order_by(Listing.delisted_at)
+        .limit(_BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    for listing in old.all():
+        move(tx, listing, ListingAction.ARCHIVE)
+        listing.epoch = await next_epoch(tx)
+        tx.emit(
+            ListingArchived(listing_id=listing.id),
+            subject=f"listing:{listing.id}",
+            region=listing.region,
+        )

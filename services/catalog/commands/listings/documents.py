@@ -1,0 +1,61 @@
+"""The public document of a listing, what it is found by, and its epoch."""
+
+from sqlalchemy import select, text
+
+from services.catalog.rules.search_terms import normalised, searchable, terms
+from services.catalog.schemas.listings import ListingView
+from services.catalog.tables import Item, Listing, ListingVersion, Organisation
+from shared.database import Transaction
+from shared.events.filing import ListingContent
+
+
+async def retype(tx: Transaction, item_codes: list[str]) -> None:
+    """Carry a changed item type into the public documents of the item's listings."""
+    listings = await tx.session.scalars(
+        select(Listing)
+        .where(Listing.item_code.in_(item_codes), Listing.version > 0)
+        .order_by(Listing.id)
+        .with_for_update()
+    )
+    for listing in listings.all():
+        version = await tx.session.get_one(ListingVersion, (listing.id, listing.version))
+        await write_public(tx, listing, version)
+
+
+async def write_public(tx: Transaction, listing: Listing, version: ListingVersion) -> None:
+    """The public document, what it is found by, and the number of this change."""
+    content = ListingContent.model_validate(version.content)
+    organisation = await tx.session.get_one(Organisation, content.organisation_id)
+    item = await tx.session.get_one(Item, content.item_code)
+    listing.item_code, listing.item_type = item.code, item.item_type
+    listing.organisation_id, listing.region = content.organisation_id, content.region
+    listing.kind, listing.title, listing.hall_id = content.kind, content.title, content.hall_id
+    listing.audiences, listing.channels = content.audiences, content.channels
+    listing.title_text = normalised(content.title)
+    listing.search_text = searchable(content.title, content.summary, *content.keywords)
+    listing.terms = sorted(terms(listing.search_text))
+    listing.epoch = await next_epoch(tx)
+    if listing.number is None:
+        listing.number = listing.epoch
+    shown = content.model_dump(exclude={"builder", "operations_contact", "data_scope"})
+    listing.doc = ListingView(
+        **shown,
+        id=listing.id,
+        state=listing.state,
+        version=listing.version,
+        item_type=item.item_type,
+        organisation_name=organisation.name,
+        digest=version.digest,
+        filing_id=listing.filing_id or version.filing_id,
+        listed_at=listing.listed_at or tx.now,
+        delisted_at=listing.delisted_at,
+        notice_id=listing.notice_id,
+    ).model_dump_json()
+
+
+async def next_epoch(tx: Transaction) -> int:
+    """Count the change; the row stays locked until commit, so epochs are in commit order."""
+    epoch: int = await tx.session.scalar(
+        text("update search_epoch set epoch = epoch + 1 returning epoch")
+    )
+    return epoch

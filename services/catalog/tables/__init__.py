@@ -1,0 +1,44 @@
+"""The tables of schema `catalog`."""
+
+from services.catalog.tables.imports import Import, ImportFlaw, ImportRow, NightlyRun
+from services.catalog.tables.listings import (
+    Listing,
+    ListingFiling,
+    ListingVersion,
+    PlanLine,
+    SearchEpoch,
+)
+from services.catalog.tables.mapping import Base, metadata
+from services.catalog.tables.notices import Notice, NoticeWording
+from services.catalog.tables.register import (
+    Hall,
+    Item,
+    Norm,
+    Organisation,
+    Region,
+    ResponsiblePerson,
+    Zone,
+)
+
+__all__ = [
+    "Base",
+    "Hall",
+    "Import",
+    "ImportFlaw",
+    "ImportRow",
+    "Item",
+    "Listing",
+    "ListingFiling",
+    "ListingVersion",
+    "NightlyRun",
+    "Norm",
+    "Notice",
+    "NoticeWording",
+    "Organisation",
+    "PlanLine",
+    "Region",
+    "ResponsiblePerson",
+    "SearchEpoch",
+    "Zone",
+    "metadata",
+]

@@ -1,0 +1,111 @@
+"""Listings with their versions and filings, plans, and the epoch of the search."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.catalog.tables.mapping import Base
+
+
+class Listing(Base):
+    """A listing's present. `doc` is its public JSON, written with every change of it.
+
+    `number` is the `epoch` of its first publication, so listings are numbered in commit order.
+    """
+
+    __tablename__ = "listings"
+    __table_args__ = (
+        Index("ix_listings_epoch", "epoch"),
+        Index("ix_listings_organisation_id", "organisation_id", "state"),
+        Index("ix_listings_item_code", "item_code"),
+        Index("ix_listings_goes_live_at", "goes_live_at"),
+        Index("ix_listings_terms", "terms", postgresql_using="gin"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    epoch: Mapped[int | None] = mapped_column(BigInteger)
+    state: Mapped[str]
+    version: Mapped[int] = mapped_column(default=0)
+    item_code: Mapped[str | None]
+    organisation_id: Mapped[str]
+    region: Mapped[str]
+    item_type: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(default="")
+    title: Mapped[str] = mapped_column(default="")
+    hall_id: Mapped[str | None]
+    audiences: Mapped[list[str]] = mapped_column(default=list)
+    channels: Mapped[list[str]] = mapped_column(default=list)
+    title_text: Mapped[str] = mapped_column(default="")
+    search_text: Mapped[str] = mapped_column(default="")
+    terms: Mapped[list[str]] = mapped_column(default=list)
+    filing_id: Mapped[UUID | None]
+    notice_id: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None]
+    goes_live_at: Mapped[datetime | None]
+    next_version: Mapped[int | None]
+    listed_at: Mapped[datetime | None]
+    delisted_at: Mapped[datetime | None]
+    doc: Mapped[str | None]
+
+
+class ListingVersion(Base):
+    """What was accepted, byte for byte; only the instants of its life are filled in later."""
+
+    __tablename__ = "listing_versions"
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    filing_id: Mapped[UUID]
+    content: Mapped[dict[str, Any]]
+    valid_from: Mapped[datetime | None]
+    valid_to: Mapped[datetime | None]
+
+
+class ListingFiling(Base):
+    """A filing about a listing, as far as its events have told."""
+
+    __tablename__ = "listing_filings"
+    __table_args__ = (
+        Index("ix_listing_filings_listing_id", "listing_id"),
+        Index("ix_listing_filings_state", "state", "filing_id"),
+    )
+
+    filing_id: Mapped[UUID] = mapped_column(primary_key=True)
+    listing_id: Mapped[UUID]
+    filing_type: Mapped[str]
+    item_code: Mapped[str | None]
+    organisation_id: Mapped[str]
+    region: Mapped[str]
+    department: Mapped[str | None]
+    state: Mapped[str]
+    round: Mapped[int]
+    digest: Mapped[str]
+    submitted_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    goes_live_at: Mapped[datetime | None]
+
+
+class PlanLine(Base):
+    """An item that a unit's accepted yearly list says it should list (A10.2)."""
+
+    __tablename__ = "plan_lines"
+
+    organisation_id: Mapped[str] = mapped_column(primary_key=True)
+    item_code: Mapped[str] = mapped_column(primary_key=True)
+    region: Mapped[str]
+    year: Mapped[int]
+    filing_id: Mapped[UUID]
+
+
+class SearchEpoch(Base):
+    """One row: the number of the last change to what the public may see."""
+
+    __tablename__ = "search_epoch"
+
+    one: Mapped[bool] = mapped_column(primary_key=True, default=True)
+    epoch: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,181 @@
+"""Coverage of the yearly lists, and who answers for what is live."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.catalog.schedule import SCHEDULE
+from shared.events.filing import PlanLinesAccepted
+from shared.messaging.inbox import Ack
+from shared.scheduling import run_once
+from tests.catalog.province import (
+    JIUJIANG_PLACE,
+    NANCHANG_PLACE,
+    Catalog,
+    content,
+)
+from tests.suite import DONGHU, JIUJIANG, LABOUR, MINI_APP, NANCHANG, PROVINCE
+
+
+def plan(organisation: str, codes: list[str], year: int = 2026) -> PlanLinesAccepted:
+    return PlanLinesAccepted(
+        filing_id=uuid4(), organisation_id=organisation, year=year, item_codes=codes
+    )
+
+
+async def accept(catalog: Catalog, event: PlanLinesAccepted, region: str = "36") -> bytes:
+    envelope = catalog.envelope(event, f"filing:{event.filing_id}", region=region)
+    assert await catalog.hear(envelope) == [Ack()]
+    return envelope
+
+
+async def unit(catalog: Catalog, organisation: str, actor=PROVINCE, query: str = ""):
+    page = await catalog.get(f"/v1/coverage?organisation={organisation}{query}", actor)
+    items = page.json()["items"]
+    return items[0] if items else None
+
+
+@pytest.mark.feature("C6")
+@pytest.mark.clause("A8.1")
+async def test_coverage_is_listed_over_planned_and_follows_the_listings(catalog: Catalog):
+    codes = ["demo-rst-001", "demo-rst-002", "demo-rst-101"]
+    await accept(catalog, plan("jx-rst", codes))
+    before = await unit(catalog, "jx-rst")
+    listing = await catalog.publish(content(item_code="demo-rst-001"))
+    await catalog.publish(content(item_code="demo-rst-001"))  # twice the same item counts once
+    await catalog.publish(content(item_code="demo-rst-002"))
+    listed = await unit(catalog, "jx-rst")
+
+    await catalog.decide("DELIST", content(item_code="demo-rst-002"), listing=listing)
+
+    after = await unit(catalog, "jx-rst")
+    assert (before["planned"], before["listed"], before["ratio"]) == (3, 0, "0.0000")
+    assert (listed["planned"], listed["listed"], listed["ratio"]) == (3, 2, "0.6667")
+    assert after["listed"] == 2  # the item's other listing is still live
+    assert after["live_listings"] == 2
+
+
+@pytest.mark.feature("C6")
+async def test_a_unit_that_planned_nothing_has_no_ratio(catalog: Catalog):
+    await catalog.publish(content(**JIUJIANG_PLACE))
+
+    found = await unit(catalog, "city-360400")
+
+    assert (found["planned"], found["ratio"], found["live_listings"]) == (0, None, 1)
+    assert await unit(catalog, "operator") is None
+
+
+@pytest.mark.feature("C6")
+@pytest.mark.feature("E3")
+async def test_the_same_list_again_counts_once_and_a_year_may_be_asked_for(catalog: Catalog):
+    first = await accept(catalog, plan("jx-ybj", ["demo-ybj-001"]))
+    await accept(catalog, plan("jx-ybj", ["demo-ybj-001"]))
+    await accept(catalog, plan("jx-ybj", ["demo-rst-101"], year=2027))
+
+    assert await catalog.hear(first) == [Ack()]
+
+    assert (await unit(catalog, "jx-ybj"))["planned"] == 2
+    assert (await unit(catalog, "jx-ybj", query="&year=2027"))["planned"] == 1
+
+
+@pytest.mark.clause("A4.1")
+async def test_each_sees_the_coverage_of_its_own_remit(catalog: Catalog):
+    await accept(catalog, plan("city-360100", ["demo-rst-101"]), "360100")
+
+    seen = {
+        name: await unit(catalog, "city-360100", actor) is not None
+        for name, actor in (
+            ("own", NANCHANG),
+            ("other city", JIUJIANG),
+            ("county below", DONGHU),
+            ("department", LABOUR),
+        )
+    }
+
+    assert seen == {"own": True, "other city": False, "county below": False, "department": False}
+    assert (await catalog.get("/v1/coverage", MINI_APP)).status_code == 403
+
+
+def person(organisation: str, domain: str, phone: str, **changes):
+    return {
+        "organisation_id": organisation,
+        "domain": domain,
+        "name": "演示专人",
+        "phone": phone,
+        "valid_from": "2025-08-04",
+        "valid_to": "2026-12-31",
+        **changes,
+    }
+
+
+@pytest.mark.feature("C5")
+@pytest.mark.clause("A12.2")
+@pytest.mark.clause("A17.1")
+async def test_a_vacancy_is_shown_and_raises_an_event_once_a_night(catalog: Catalog):
+    await catalog.publish(content(**NANCHANG_PLACE))
+    path = "/v1/responsible-persons"
+    operation = await catalog.send(
+        "POST", path, person("city-360100", "OPERATION", "19900000301"), NANCHANG
+    )
+    half = await unit(catalog, "city-360100")
+    await catalog.send("POST", path, person("city-360100", "MAINTENANCE", "19900000302"), NANCHANG)
+    full = await unit(catalog, "city-360100")
+    database = catalog.suite.apps["catalog"].state.database
+    check = next(entry for entry in SCHEDULE if entry.name.endswith("check_orphans"))
+
+    async def found() -> list[str]:
+        return [
+            data["domain"]
+            for name, data in await catalog.told("organisation:city-360100")
+            if name == "orphan_found.v1"
+        ]
+
+    nights = []
+    for instant in (
+        datetime(2026, 12, 30, 3, tzinfo=UTC),
+        datetime(2027, 1, 4, 3, tzinfo=UTC),
+        datetime(2027, 1, 4, 4, tzinfo=UTC),
+        datetime(2027, 1, 5, 3, tzinfo=UTC),
+    ):
+        catalog.suite.clock.set(instant)
+        await run_once(database, "catalog", check)
+        nights.append(await found())
+    metrics = (await catalog.client.get("/metrics")).text
+    catalog.suite.clock.reset()
+
+    assert (half["orphan"], half["maintenance_person_id"]) == (True, None)
+    assert half["operation_person_id"] == operation.json()["id"]
+    assert full["orphan"] is False
+    both = ["OPERATION", "MAINTENANCE"]
+    assert nights == [[], both, both, both + both]
+    assert "gft_catalog_orphans" in metrics
+
+
+@pytest.mark.feature("C5")
+async def test_before_the_hour_of_the_nightly_check_nothing_is_told(catalog: Catalog):
+    database = catalog.suite.apps["catalog"].state.database
+    check = next(entry for entry in SCHEDULE if entry.name.endswith("check_orphans"))
+    catalog.suite.clock.set(datetime(2027, 2, 1, 17, 30, tzinfo=UTC))  # 01:30 of 2 February here
+    before = await catalog.outbox_size()
+
+    await run_once(database, "catalog", check)
+
+    after = await catalog.outbox_size()
+    catalog.suite.clock.reset()
+    assert after == before
+
+
+@pytest.mark.feature("API5")
+async def test_coverage_walks_in_pages(catalog: Catalog):
+    whole = (await catalog.get("/v1/coverage?limit=100", PROVINCE)).json()["items"]
+    walked: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        part = await catalog.get(f"/v1/coverage?limit=1{cursor and f'&cursor={cursor}'}", PROVINCE)
+        walked += part.json()["items"]
+        cursor = part.json()["next_cursor"]
+
+    assert walked == whole
+    assert len(whole) >= 3
