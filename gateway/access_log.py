@@ -94,4 +94,4 @@ def _path(target: bytes) -> bytes:
 
 
 def _trace_id(traceparent: bytes) -> bytes:
-    return traceparent[3:35] if _TRACEPARENT.match(traceparent) else b""
+    return traceparent[3:35] if traceparent and _TRACEPARENT.match(traceparent) else b""

@@ -22,8 +22,8 @@ def build() -> FastAPI:
         handlers=HANDLERS,
         on_start=on_start,
         settings=GatewaySettings,
+        layers=[DataPath],
     )
-    made.add_middleware(DataPath)
     made.state.protocol = gateway_protocol(lambda: getattr(made.state, "fast_path", None))
     made.add_exception_handler(OAuthRefusal, on_refusal)
     made.add_route("/docs", docs_page)

@@ -82,11 +82,15 @@ class LeasedMeter:
 
     __slots__ = (
         "_base",
+        "_capacity",
+        "_counts",
         "_demand",
         "_month_ends",
+        "_others",
+        "_pace",
         "_state",
+        "_template",
         "_wake",
-        "_windows",
         "attempts",
         "dry",
         "exhausted",
@@ -103,15 +107,17 @@ class LeasedMeter:
         credit = max(1, min(window.capacity for window in windows) // CREDIT)
         self.key = charge.key
         self.shares = [_Share(window, credit) for window in windows]
-        self._windows = [(window.capacity, window.interval, window.calendar) for window in windows]
-        self._state = charge.plan.state
-        self._month_ends = month_of(now)[1]
+        self._capacity = windows[0].capacity
+        self._pace = windows[0].interval
+        self._counts = windows[0].calendar
+        self._template = charge.plan.state
         self.left = self._base = credit
         self.attempts = 0
         self.dry = self.exhausted = self.leased = False
         self.quiet_since = self.seen_at = now
         self._demand = 0.0
         self._wake = wake
+        self._render(now)
 
     # --- the way of a request
 
@@ -131,15 +137,25 @@ class LeasedMeter:
         self.left -= 1
 
     def state(self, now: float) -> bytes:
-        left = max(0, self.left)
-        items: list[float] = []
-        for share, (capacity, interval, calendar) in zip(self.shares, self._windows, strict=True):
-            remaining = min(capacity, left + share.remaining)
-            items.append(remaining)
-            items.append(
-                self._month_ends - now if calendar else math.ceil((capacity - remaining) * interval)
-            )
-        return self._state % tuple(items)
+        remaining = self.left + self._others
+        remaining = min(remaining, self._capacity)
+        reset = (
+            self._month_ends - now if self._counts else (self._capacity - remaining) * self._pace
+        )
+        return self._state % (max(0, remaining), math.ceil(reset))
+
+    def _render(self, now: float) -> None:
+        """The field's value but for its first window; the others are as of the last lease."""
+        self._month_ends = month_of(now)[1]
+        self._others = self.shares[0].remaining
+        later: list[float] = []
+        for share in self.shares[1:]:
+            window = share.window
+            remaining = max(0, min(window.capacity, self.left + share.remaining))
+            left = (window.capacity - remaining) * window.interval
+            later += [remaining, math.ceil(self._month_ends - now if window.calendar else left)]
+        first, _, rest = self._template.partition(b", ")
+        self._state = first + (b", " + rest % tuple(later) if rest else b"")
 
     def idle(self, now: float) -> bool:
         return now - self.quiet_since > IDLE_SECONDS and all(s.held == 0 for s in self.shares)
@@ -149,7 +165,6 @@ class LeasedMeter:
     def asks(self, now: float) -> list[Ask]:
         """Book what was used, look at the demand, and say what to ask for."""
         elapsed = max(SOONEST, now - self.seen_at)
-        self._month_ends = month_of(now)[1]
         if self.attempts:
             self.quiet_since = now
         rate = self.attempts / elapsed
@@ -197,6 +212,7 @@ class LeasedMeter:
             share.credit = 0
         self.leased = True
         self._settle(used)
+        self._render(self.seen_at)
 
     def carry_on(self, asked: dict[str, Ask], elapsed: float) -> None:
         """The store is away: live on at the rate of the last leases, or a tenth if there is none.

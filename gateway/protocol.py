@@ -73,8 +73,7 @@ class GatewayProtocol(EdgeProtocol):
             or self.parser.get_method() != b"GET"
             or not _SLOW.isdisjoint(fields)
             or len(fields) != len(self.headers)
-            or fields.get(b"connection", b"keep-alive").lower() != b"keep-alive"
-            or self.parser.get_http_version() != "1.1"
+            or not self.parser.should_keep_alive()
             or self.flow.write_paused
             or self.transport.is_closing()
         ):

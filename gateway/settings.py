@@ -17,4 +17,5 @@ class GatewaySettings(Settings):
     bootstrap_secret_file: Path | None = None
     cors_origins: tuple[str, ...] = ()
     docs: bool = True
+    access_log: bool = True
     budget_seconds: float = 10.0

@@ -94,7 +94,7 @@ async def _tools(app: FastAPI, stack: AsyncExitStack) -> Tools:
         services=services,
         entries=calls,
         budget=settings.budget_seconds,
-        log=AccessLog(sys.stdout.buffer.write),
+        log=AccessLog(sys.stdout.buffer.write if settings.access_log else _unwritten),
     )
 
 
@@ -128,6 +128,10 @@ async def _plan(app: FastAPI, who: str) -> Plan:
             for name in ("burst", "per_minute", "per_month")
         }
     return plan_of(**values)
+
+
+def _unwritten(_lines: bytes) -> None:
+    """Where the access log goes when it is switched off."""
 
 
 def _limits_away(app: FastAPI, error: Exception) -> None:

@@ -7,13 +7,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import toolbox_api
 from shared.database import Database
@@ -38,6 +39,14 @@ from shared.tracing import traced
 Start = Callable[[FastAPI, AsyncExitStack], Any]
 
 
+class Layer(Protocol):
+    """An ASGI layer around the application below it."""
+
+    def __init__(self, app: ASGIApp) -> None: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
 def create_app(
     name: str,
     *,
@@ -47,8 +56,11 @@ def create_app(
     schedule: Sequence[Every] = (),
     on_start: Start | None = None,
     settings: type[Settings] = Settings,
+    layers: Sequence[type[Layer]] = (),
 ) -> FastAPI:
     """Wire a service; `package` is where its messages.toml and policies.toml lie.
+
+    `layers` are ASGI layers of its own, inside the edge; the first is the innermost.
 
     `app.state.settings` may be set before the start (tests); otherwise the environment is read.
     """
@@ -73,6 +85,8 @@ def create_app(
     app.add_route("/readyz", _ready)
     app.add_route("/metrics", metrics_endpoint)
     app.add_route("/openapi.json", _openapi)
+    for layer in layers:
+        app.add_middleware(layer)
     app.add_middleware(Measured, service=name)
     app.add_middleware(InContext)
     app.add_middleware(edge)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from shared.security.identity import Actor
+from shared.security.identity import Actor, Role
 from tests.suite import HEALTH_INSURANCE, LABOUR, NANCHANG, PROVINCE, Suite, eventually
 
 REGIONS = """id,name,level,parent,gb2260
@@ -30,6 +30,7 @@ operator,赣服通平台运营机构（演示）,运营机构,OPERATOR,36,jx-zwf
 HALLS = """id,name,level,region,organisation,parent
 hall-36,赣服通省级主厅,province,36,jx-zwfw,
 hall-360100,南昌分厅,city,360100,city-360100,hall-36
+hall-360400,九江分厅,city,360400,city-360400,hall-36
 hall-360102,东湖分厅,county,360102,county-360102,hall-360100
 """
 ZONES = "id,name,hall,department\nzone-rst,人社专区,hall-36,jx-rst\n"
@@ -152,7 +153,8 @@ async def plan(suite: Suite, client: httpx.AsyncClient, owner: Actor, *items: st
     """File the yearly list of an owner and let the province accept it (A10.2)."""
     year = suite.clock.now().year
     hall = f"hall-{owner.region}" if owner.region != "36" else "hall-36"
-    lines = "".join(f"{item},{hall},STANDARD,{year}-12-31,\n" for item in items)
+    kind = "LOCAL_SCENARIO" if owner.role is Role.COUNTY else "STANDARD"
+    lines = "".join(f"{item},{hall},{kind},{year}-12-31,\n" for item in items)
     filed = await Caller(suite, client, owner).csv(
         "/v1/listing-plans", "item_code,hall_id,kind,planned_on,note\n" + lines, year=year
     )

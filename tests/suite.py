@@ -136,6 +136,8 @@ class Suite:
             "clock_file": self.folder / "clock",
             "log_level": os.environ.get("GFT_TEST_LOG", "CRITICAL"),
         }
+        if component == "gateway":
+            values["access_log"] = False
         return {**values, **changes}
 
     async def start(self, component: str, **changes: Any) -> httpx.AsyncClient:

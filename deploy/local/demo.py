@@ -19,7 +19,7 @@ from deploy.local import page, province
 from deploy.local.caller import Caller, CallRefused, Gateway
 from deploy.local.clock import clock_of
 from deploy.local.officers import scopes_of
-from deploy.local.place import BOOTSTRAP_CLIENT, HOST, Place
+from deploy.local.place import BOOTSTRAP_CLIENT, HOST, Place, other_data
 from deploy.local.progress import Progress
 from deploy.local.province import DemoListing
 from deploy.local.state import LaunchError, readable_errors, write_private
@@ -50,35 +50,55 @@ def demonstrate(place: Place, progress: Progress, *, wanted: int, nats_url: str)
 
 
 async def _prepared(place: Place, progress: Progress, *, wanted: int) -> int:
+    """Load what is missing; how many services are public."""
     mark = place.state.root / "demo.json"
     known = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else {}
-    if known.get("complete"):
-        return int(known["listings"])
-    if known and known["fingerprint"] != province.fingerprint(wanted):
+    async with Gateway(place.gateway) as gateway:
+        if not known.get("complete"):
+            known = _begun(place, known, wanted=wanted)
+            with readable_errors(mark):
+                write_private(mark, json.dumps(known))
+            progress.step(STEP, "加载演示省份 · loading the demo province")
+            load = Load(
+                place=place,
+                gateway=gateway,
+                progress=progress,
+                listings=province.choose(province.read().listings, wanted),
+                began_at=datetime.fromisoformat(known["began_at"]),
+                run=known["fingerprint"],
+            )
+            await load.everything()
+            with readable_errors(mark):
+                write_private(mark, json.dumps({**known, "complete": True}))
+        return await _public(place, gateway)
+
+
+def _begun(place: Place, known: Mapping[str, Any], *, wanted: int) -> dict[str, Any]:
+    """When this load began and of which tables: an interrupted one goes on as it was."""
+    found = province.fingerprint(wanted)
+    if known and known["fingerprint"] != found:
         raise LaunchError(
             "上次加载未完成，且演示数据已改变：请先运行 make reset",
             "an unfinished load, and the demo's tables have changed since: run make reset",
         )
-    if not known:
-        began = clock_of(place.state).now().astimezone(SHANGHAI).replace(microsecond=0)
-        known = {"fingerprint": province.fingerprint(wanted), "began_at": began.isoformat()}
-        with readable_errors(mark):
-            write_private(mark, json.dumps(known))
-    progress.step(STEP, "加载演示省份 · loading the demo province")
-    async with Gateway(place.gateway) as gateway:
-        load = Load(
-            place=place,
-            gateway=gateway,
-            progress=progress,
-            listings=province.choose(province.read().listings, wanted),
-            began_at=datetime.fromisoformat(known["began_at"]),
-            run=known["fingerprint"],
-        )
-        await load.everything()
-    with readable_errors(mark):
-        done = {**known, "complete": True, "listings": wanted, "calls": gateway.calls}
-        write_private(mark, json.dumps(done))
-    return wanted
+    began = clock_of(place.state).now().astimezone(SHANGHAI).replace(microsecond=0)
+    return {"fingerprint": found, "began_at": began.isoformat(), **known}
+
+
+async def _public(place: Place, gateway: Gateway) -> int:
+    """As the mini-app sees it; it also shows that database and state folder belong together."""
+    clients = json.loads(place.clients_file.read_text(encoding="utf-8"))
+    mini_app = Caller(gateway, MINI_APP, clients[MINI_APP]["client_secret"])
+    try:
+        return await _total(mini_app)
+    except CallRefused as refused:
+        if refused.status != 401:
+            raise
+        raise other_data() from refused
+
+
+async def _total(caller: Caller) -> int:
+    return int((await caller.get("/v1/listings", limit=1)).json()["total"])
 
 
 @dataclass
@@ -98,7 +118,6 @@ class Load:
         """What depends on what: clients and registers, then yearly lists, then listings."""
         secret = self.place.bootstrap_secret_file.read_text(encoding="utf-8").strip()
         self.callers[BOOTSTRAP_CLIENT] = Caller(self.gateway, BOOTSTRAP_CLIENT, secret)
-        await self._check_secret()
         async with self._counting("客户端与目录", "clients and registers") as count:
             await asyncio.gather(self._clients(count), self._registers(count))
         owners = province.read().owners(self.listings)
@@ -116,17 +135,6 @@ class Load:
         return ":".join((f"demo-{self.run}", *parts))[:128]
 
     # --- clients ----------------------------------------------------------------------------------
-
-    async def _check_secret(self) -> None:
-        try:
-            await self.admin.get("/v1/clients", limit=1)
-        except CallRefused as refused:
-            if refused.status != 401:
-                raise
-            raise LaunchError(
-                "数据库中已有另一个状态目录的数据：请先运行 make reset，或换一个数据库",
-                "the database holds data of another state folder: run make reset, or use another",
-            ) from refused
 
     async def _clients(self, count: "Count") -> None:
         """One for each organisation that files or confirms, and those of the platform's parts."""
@@ -316,8 +324,7 @@ class Load:
         deadline = time.monotonic() + PATIENCE
         async with self._counting("等待公开", "waiting until public", total=total) as count:
             while count.done < total:
-                answer = await self.callers[MINI_APP].get("/v1/listings", limit=1)
-                count.done = int(answer.json()["total"])
+                count.done = await _total(self.callers[MINI_APP])
                 if time.monotonic() > deadline:
                     raise LaunchError(
                         f"已收悉的服务在 {PATIENCE:.0f} 秒内未全部公开：{count.done}/{total}",

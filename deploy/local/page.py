@@ -54,6 +54,7 @@ def _addresses(place: Place, *, listings: int, nats_url: str) -> list[str]:
             ("服务 Listings", str(listings), "演示省份 the demo province"),
             ("部门系统替身 Stand-in", place.stand_in, "服务入口 behind every entry"),
             ("事件 Events", nats_url, f"控制台 console: {_shown(place.console_file)}"),
+            ("", "", "十行示例见 README · ten lines of Python in the README"),
             ("日志 Logs", _shown(place.log("gateway").parent), ""),
         ]
     )

@@ -93,3 +93,11 @@ def _stand_in_port(state: State, gateway: int) -> int:
     port = after if after <= _HIGHEST and port_is_free(after) else remembered_port(state, "entry")
     write_private(file, str(port))
     return port
+
+
+def other_data() -> LaunchError:
+    """The database was filled by a run with other secrets than those of this state folder."""
+    return LaunchError(
+        "数据库中是另一个状态目录的数据：请先运行 make reset，或换一个数据库",
+        "the database holds data of another state folder: run make reset, or use another database",
+    )

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -25,6 +26,7 @@ from deploy.local.place import (
     HOST,
     SERVICES,
     Place,
+    other_data,
     settle,
 )
 from deploy.local.progress import Progress
@@ -50,6 +52,8 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
         progress.step(1, "启动 PostgreSQL 与 NATS · starting the servers")
         running = servers.start(state, environ=environ)
         try:
+            if not place.bootstrap_secret_file.exists():
+                asyncio.run(_refuse_other_data(running))
             make_secrets(place, running)
             progress.step(2, "迁移数据库，启动服务 · migrating, starting the services")
             return _serve(place, running, progress, wanted=wanted, environ=environ)
@@ -164,6 +168,16 @@ def settings_of(
             "BOOTSTRAP_SECRET_FILE": str(place.bootstrap_secret_file),
         }
     return {f"GFT_{name}": value for name, value in settings.items() if value is not None}
+
+
+async def _refuse_other_data(running: Servers) -> None:
+    """New secrets cannot open what others have sealed in a database of one's own."""
+    connection = await asyncpg.connect(running.database_urls["gateway_owner"])
+    try:
+        if await connection.fetchval("select to_regclass('gateway.signing_keys')") is not None:
+            raise other_data()
+    finally:
+        await connection.close()
 
 
 def make_secrets(place: Place, running: Servers) -> None:

@@ -12,6 +12,7 @@ from services.catalog.queries.calendar import is_official
 from services.catalog.queries.coverage import orphans
 from shared.clock import SHANGHAI
 from shared.database import Database, Transaction
+from shared.errors import Unavailable
 from shared.logging import get_logger
 from shared.metrics import REGISTRY
 from shared.scheduling import Every
@@ -102,6 +103,8 @@ async def work_next_import(database: Database, keyring: Keyring, log: Any) -> bo
     try:
         async with database.transaction(actor) as tx:
             await imports.work_import(tx, import_id, keyring=keyring)
+    except Unavailable:
+        raise  # no fault of the file: it waits
     except Exception as error:
         log.error("import part failed", import_id=str(import_id), error_type=type(error).__name__)  # noqa: TRY400 a traceback may quote personal values
         async with database.transaction(system("catalog")) as tx:

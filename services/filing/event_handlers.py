@@ -1,6 +1,6 @@
 """What filing does when catalog tells something: each handler calls one command."""
 
-from services.filing.commands import clocks, projections
+from services.filing.commands import calendar, projections
 from shared.database import Transaction
 from shared.events import catalog
 from shared.messaging.inbox import Handlers, Received
@@ -51,7 +51,7 @@ async def on_calendar_imported(
     tx: Transaction, received: Received[catalog.CalendarImported]
 ) -> None:
     told = received.event
-    await clocks.import_calendar(
+    await calendar.import_calendar(
         tx,
         year=told.year,
         status=told.status,

@@ -95,11 +95,18 @@ class Postings:
 
     def add(self, slot: int, entry: Entry) -> set[str]:
         """Enter a text; the terms that no text had before."""
-        found = terms(self.text(entry))
-        fresh = {term for term in found if term not in self.slots}
-        for term in found:
-            insort(self.slots.setdefault(term, []), slot)
-            self._bits.pop(term, None)
+        fresh: set[str] = set()
+        for term in terms(self.text(entry)):
+            slots = self.slots.get(term)
+            if slots is None:
+                self.slots[term] = [slot]
+                fresh.add(term)
+            elif not slots or slots[-1] < slot:
+                slots.append(slot)
+            else:
+                insort(slots, slot)
+            if self._bits:
+                self._bits.pop(term, None)
         return fresh
 
     def remove(self, slot: int, entry: Entry) -> None:

@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import add
 
 _RUNS = re.compile(r"(?P<word>[a-z0-9]+)|(?P<run>(?:(?![a-z0-9_])\w)+)")
 PAIR = 2
@@ -23,18 +23,12 @@ def terms(text: str) -> set[str]:
     """What normalised text is found by: its words, and the characters and pairs of its runs."""
     found: set[str] = set()
     for match in _RUNS.finditer(text):
-        if match["word"]:
+        run = match["run"]
+        if run is None:
             found.add(match["word"])
         else:
-            found.update(pieces(match["run"]))
+            found.update(run, map(add, run, run[1:]))
     return found
-
-
-def pieces(run: str) -> Iterable[str]:
-    """Each character and each pair of neighbours of a run."""
-    yield from run
-    for place in range(len(run) - 1):
-        yield run[place : place + PAIR]
 
 
 @dataclass(frozen=True, slots=True)

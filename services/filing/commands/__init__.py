@@ -1,6 +1,5 @@
 """Every write of filing: lock, ask the rules, change rows, tell."""
 
-from services.filing.commands.clocks import recompute_due_dates, sweep_clocks
 from services.filing.commands.emergency import (
     EmergencyOrder,
     OralReportEntry,
@@ -23,6 +22,7 @@ from services.filing.commands.review import (
     refuse_filing,
     return_filing,
 )
+from services.filing.commands.sweep import sweep_clocks
 from services.filing.commands.types import issue_type_version
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "file_plan",
     "issue_type_version",
     "preview_plan",
-    "recompute_due_dates",
     "record_oral_report",
     "refuse_filing",
     "return_filing",

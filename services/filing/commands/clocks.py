@@ -1,32 +1,20 @@
-"""Clocks: their ledgers, what follows from them, the sweep, and a calendar that arrives later."""
+"""Clocks: their ledgers, and what follows from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, text
 
-from services.filing.commands.records import advance, drop_filed_lines, keep, policies_now
-from services.filing.rules import Action, ClockKind
-from services.filing.tables import Clock, ClockEntry, Filing, Obligation
+from services.filing.commands.records import policies_now
+from services.filing.rules import ClockKind
+from services.filing.tables import Clock, ClockEntry, Filing
 from shared import deadlines
 from shared.calendar import CalendarDay, CalendarStatus, DayKind, Due, WorkingCalendar
 from shared.database import Transaction
 from shared.deadlines import ClockState, Limit, Rung, TimeUnit
-from shared.events.filing import (
-    DueDateRecomputed,
-    FilingLapsed,
-    FilingOverdue,
-    FilingReminded,
-    ObligationBreached,
-    ObligationReminded,
-)
 from shared.policies import Policy
-
-SWEPT_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +117,11 @@ async def open_clocks(tx: Transaction, record_id: UUID) -> dict[ClockKind, Runni
     if not found:
         return {}
     timing = await load_timing(tx)
-    return {ClockKind(row.kind): await _open(tx, row, timing) for row in found}
+    return {ClockKind(row.kind): await open_clock(tx, row, timing) for row in found}
 
 
-async def _open(tx: Transaction, row: Clock, timing: Timing) -> Running:
+async def open_clock(tx: Transaction, row: Clock, timing: Timing) -> Running:
+    """One clock with its ledger, whatever its state."""
     entries = await tx.session.scalars(
         select(ClockEntry).where(ClockEntry.clock_id == row.id).order_by(ClockEntry.number)
     )
@@ -226,220 +215,3 @@ def show_on_filing(filing: Filing, running: Running | None) -> None:
     filing.due_for = row.kind if row else None
     filing.provisional = row.provisional if row else False
     filing.overdue_at = row.overdue_at if row else None
-
-
-# --- the sweep -----------------------------------------------------------------------------------
-
-
-async def sweep_clocks(tx: Transaction) -> int:
-    """Fire what is due now: each rung and each breach once, whoever else sweeps (F5)."""
-    rows = await tx.session.scalars(
-        select(Clock)
-        .where(Clock.next_due_at <= tx.now)
-        .order_by(Clock.next_due_at)
-        .limit(SWEPT_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    found = rows.all()
-    if not found:
-        return 0
-    timing = await load_timing(tx)
-    return sum([await _fire(tx, await _open(tx, row, timing)) for row in found])
-
-
-async def _fire(tx: Transaction, running: Running) -> int:
-    row = running.row
-    record = await _record(tx, row)
-    if record is None:
-        return 0
-    due_rungs = deadlines.rungs_due(
-        running.ledger,
-        running.limit,
-        running.timing.ladder,
-        running.calendar,
-        now=tx.now,
-        fired=frozenset(row.fired),
-    )
-    for rung in due_rungs:
-        row.fired = [*row.fired, rung.name]
-        _remind(tx, record, row, rung)
-    became_late = row.overdue_at is None and running.late(tx)
-    if became_late:
-        row.overdue_at = tx.now
-        if isinstance(record, Obligation):
-            breach(tx, record)
-        else:
-            await _filing_is_late(tx, record, running)
-    settle(tx, running)
-    return len(due_rungs) + became_late
-
-
-async def _record(tx: Transaction, row: Clock) -> Filing | Obligation | None:
-    """The clock's record, unless a command holds it: that one locks its clock after, so no wait."""
-    if row.record == "filing":
-        return await tx.session.scalar(
-            select(Filing).where(Filing.id == row.record_id).with_for_update(skip_locked=True)
-        )
-    return await tx.session.scalar(
-        select(Obligation).where(Obligation.id == row.record_id).with_for_update(skip_locked=True)
-    )
-
-
-def _remind(tx: Transaction, record: Filing | Obligation, row: Clock, rung: Rung) -> None:
-    if row.due_at is None:
-        return
-    if isinstance(record, Obligation):
-        tx.emit(
-            ObligationReminded(obligation_id=record.id, rung=rung.name, due_at=row.due_at),
-            subject=f"obligation:{record.id}",
-            region=record.region,
-        )
-        return
-    tx.emit(
-        FilingReminded(
-            filing_id=record.id, waiting_for=row.kind, rung=rung.name, due_at=row.due_at
-        ),
-        subject=f"filing:{record.id}",
-        region=record.region,
-    )
-
-
-def breach(tx: Transaction, obligation: Obligation) -> None:
-    """Record the breach, once and for ever (F8)."""
-    if obligation.breached_at is not None:
-        return
-    obligation.breached_at = tx.now
-    obligation.late = True
-    obligation.version += 1
-    tx.emit(
-        ObligationBreached(
-            obligation_id=obligation.id,
-            kind=obligation.kind,
-            organisation_id=obligation.organisation_id,
-            filing_id=obligation.filing_id,
-            due_at=obligation.due_at,
-            breached_at=tx.now,
-        ),
-        subject=f"obligation:{obligation.id}",
-        region=obligation.region,
-    )
-
-
-async def _filing_is_late(tx: Transaction, filing: Filing, running: Running) -> None:
-    """An answer that is late goes to the province, never counts as given; a correction lapses."""
-    if running.row.kind == ClockKind.CORRECTION:
-        filing.state = advance(tx, filing, Action.LAPSE, platform=True)
-        filing.decided_at = tx.now
-        for clock in (await open_clocks(tx, filing.id)).values():
-            stop_clock(tx, clock, reason="lapsed")
-        # The sweep settles its own view of the clock once more.
-        running.ledger = (await _open(tx, running.row, running.timing)).ledger
-        await drop_filed_lines(tx, filing)
-        keep(tx, filing, Action.LAPSE)
-        show_on_filing(filing, None)
-        tx.emit(
-            FilingLapsed(filing_id=filing.id, filing_type=filing.type),
-            subject=f"filing:{filing.id}",
-            region=filing.region,
-        )
-        return
-    filing.overdue_at = tx.now
-    tx.emit(
-        FilingOverdue(
-            filing_id=filing.id,
-            filing_type=filing.type,
-            waiting_for=running.row.kind,
-            departments=filing.departments if running.row.kind == ClockKind.CONFIRMATION else [],
-            due_at=filing.due_at or tx.now,
-        ),
-        subject=f"filing:{filing.id}",
-        region=filing.region,
-    )
-
-
-# --- a calendar arrives --------------------------------------------------------------------------
-
-
-async def import_calendar(
-    tx: Transaction,
-    *,
-    year: int,
-    status: str,
-    source: str,
-    version: int,
-    days: list[tuple[date, str, str]],
-) -> None:
-    """Keep a year's table and recompute what was counted with the one before (F4)."""
-    known = await tx.session.scalar(
-        text("select version from calendar_years where year = :year"), {"year": year}
-    )
-    if known is not None and known >= version:
-        return
-    raw = await tx.raw()
-    await raw.execute("delete from calendar_days where extract(year from day) = $1", year)
-    await raw.execute(
-        "insert into calendar_days (day, kind, name)"
-        " select * from unnest($1::date[], $2::text[], $3::text[])"
-        " on conflict (day) do update set kind = excluded.kind, name = excluded.name",
-        [day for day, _, _ in days],
-        [kind for _, kind, _ in days],
-        [name for _, _, name in days],
-    )
-    await raw.execute(
-        "insert into calendar_years (year, status, source, version) values ($1, $2, $3, $4)"
-        " on conflict (year) do update set status = excluded.status, source = excluded.source,"
-        " version = excluded.version",
-        year,
-        status,
-        source,
-        version,
-    )
-    await recompute_due_dates(tx, year=year)
-
-
-async def recompute_due_dates(tx: Transaction, *, year: int) -> int:
-    """Count again every clock that has not stopped and touches that year; tell each new date."""
-    rows = await tx.session.scalars(
-        select(Clock)
-        .where(
-            Clock.state != ClockState.STOPPED,
-            Clock.overdue_at.is_(None),
-            Clock.calendar_version.contains(f"{year}="),
-        )
-        .order_by(Clock.id)
-        .with_for_update()
-    )
-    changed, timing = 0, await load_timing(tx)
-    for row in rows.all():
-        before = (row.due_at, row.provisional)
-        running = await _open(tx, row, timing)
-        settle(tx, running)
-        if row.due_at is not None and (row.due_at, row.provisional) != before:
-            await _tell_new_date(tx, row, previous=before[0])
-            changed += 1
-    return changed
-
-
-async def _tell_new_date(tx: Transaction, row: Clock, *, previous: Any) -> None:
-    assert row.due_at is not None  # noqa: S101 the caller has looked
-    record: Filing | Obligation | None
-    if row.record == "filing":
-        record = await tx.session.get(Filing, row.record_id)
-    else:
-        record = await tx.session.get(Obligation, row.record_id)
-    if record is None:
-        return
-    record.due_at = row.due_at
-    record.provisional = row.provisional
-    record.version += 1
-    tx.emit(
-        DueDateRecomputed(
-            record_id=record.id,
-            previous_due_at=previous or row.due_at,
-            due_at=row.due_at,
-            provisional=row.provisional,
-            calendar_version=row.calendar_version,
-        ),
-        subject=f"{row.record}:{record.id}",
-        region=record.region,
-    )

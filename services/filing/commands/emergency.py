@@ -9,6 +9,7 @@ from sqlalchemy import select
 from services.filing.commands import clocks
 from services.filing.commands.closing import revoke_pending
 from services.filing.commands.records import live_listing, lock_names, next_number, policies_now
+from services.filing.commands.sweep import breach
 from services.filing.errors import (
     EmergencyAlreadyOrdered,
     EmergencyOrderMissing,
@@ -148,7 +149,7 @@ async def fulfil(tx: Transaction, filing: Filing) -> None:
         raise ObligationAlreadyFulfilled(clause="A11.5", filing_id=obligation.fulfilled_by)
     if running.late(tx):
         running.row.overdue_at = running.row.overdue_at or tx.now
-        clocks.breach(tx, obligation)
+        breach(tx, obligation)
     clocks.stop_clock(tx, running, reason=str(filing.id))
     obligation.fulfilled_at = tx.now
     obligation.fulfilled_by = filing.id

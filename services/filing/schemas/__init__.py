@@ -23,7 +23,6 @@ from services.filing.schemas.contents import (
 from services.filing.schemas.plan_files import (
     PLAN_REQUEST,
     TEMPLATE,
-    PlanBody,
     read_plan,
 )
 from services.filing.schemas.views import (
@@ -67,7 +66,6 @@ __all__ = [
     "ObligationView",
     "OralReportBody",
     "OralReportView",
-    "PlanBody",
     "PlanDiffView",
     "PlanLineView",
     "PlanRowErrorView",

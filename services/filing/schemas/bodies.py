@@ -4,24 +4,27 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from services.filing.schemas.contents import (
     LISTING_EXAMPLE,
     Body,
     Clause,
+    DelistDocument,
     Digest,
+    EmergencyDocument,
     Instant,
     ItemCode,
+    ListingDocument,
     NormVersion,
     Office,
     Prose,
     ReasonClass,
     Title,
-    _readable,
+    readable,
 )
 
-FileName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_readable)]
+FileName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(readable)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["0f" * 32])]
 Note = Annotated[str, Field(max_length=2000)]
 _DIGEST = "sha-256:" + "0f" * 32
@@ -67,6 +70,16 @@ class SelfTest(Body):
     attachments: Annotated[list[Attachment], Field(max_length=20)] = []
 
 
+_CONTENT: dict[str, Any] = {
+    "title": "Content",
+    "description": "按类型的内容，见 GET /v1/filing-types/{filing_type}",
+    "anyOf": [
+        document.model_json_schema()
+        for document in (ListingDocument, DelistDocument, EmergencyDocument)
+    ],
+}
+
+
 class RevisionBody(Body):
     """A filing's document, and what belongs to it by type."""
 
@@ -76,10 +89,7 @@ class RevisionBody(Body):
     )
 
     filing_type: Literal["LISTING", "UPDATE", "DELIST", "EMERGENCY_DELIST"]
-    content: Annotated[
-        dict[str, Any],
-        Field(description="按类型的内容，见 GET /v1/filing-types/{filing_type} 的 schema"),
-    ]
+    content: Annotated[dict[str, Any], WithJsonSchema(_CONTENT)]
     listing_id: UUID | None = None
     plan_line_id: UUID | None = None
     self_test: SelfTest | None = None

@@ -29,7 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
 
 
-def _readable(value: str) -> str:
+def readable(value: str) -> str:
     if _CONTROL.search(value):
         code = "control_character_refused"
         raise PydanticCustomError(code, "control characters are refused", {"code": code})
@@ -85,17 +85,17 @@ Digest = Annotated[
 Clause = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,39}$", examples=["A10.3"])]
 NormVersion = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,39}$")]
 Code = Annotated[str, Field(pattern="^[A-Z0-9_]{1,40}$")]
-Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_readable)]
+Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(readable)]
 Office = Annotated[
     str,
     Field(min_length=1, max_length=80, examples=["南昌市政务服务主管部门运维岗"]),
-    AfterValidator(_readable),
+    AfterValidator(readable),
     AfterValidator(_impersonal),
 ]
 Prose = Annotated[
     str,
     Field(min_length=1, max_length=2000, examples=["入口连续报错，先行下架排查"]),
-    AfterValidator(_readable),
+    AfterValidator(readable),
     AfterValidator(_impersonal),
 ]
 Url = Annotated[str, Field(min_length=8, max_length=1000, pattern=r"^https?://[!-~]+$")]
@@ -143,7 +143,7 @@ class ListingDocument(Body):
 
     item_code: ItemCode
     title: Title
-    summary: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_readable)]
+    summary: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(readable)]
     kind: Kind
     organisation_id: Identifier
     region: RegionId

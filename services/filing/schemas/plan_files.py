@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from pydantic import ConfigDict
-
 from services.filing.errors import PlanUnreadable
 from services.filing.rules import Flaw, PlanLine
 from services.filing.rules.plan import COLUMNS
-from services.filing.schemas.contents import Body, PlanLineDocument
+from services.filing.schemas.contents import PlanLineDocument
 from shared.errors import FieldError
 from shared.security.markers import refuse_markers
 
@@ -38,19 +36,22 @@ _EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-class PlanBody(Body):
-    """A yearly list as JSON."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
-
-    lines: list[PlanLineDocument]
-
+_PLAN_SCHEMA: Final[dict[str, Any]] = {
+    "title": "ListingPlan",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["lines"],
+    "properties": {
+        "lines": {"type": "array", "minItems": 1, "items": PlanLineDocument.model_json_schema()}
+    },
+    "examples": [_EXAMPLE],
+}
 
 PLAN_REQUEST: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": PlanBody.model_json_schema(), "example": _EXAMPLE},
+            "application/json": {"schema": _PLAN_SCHEMA, "example": _EXAMPLE},
             "text/csv": {
                 "schema": {"type": "string"},
                 "example": "item_code,hall_id,kind,planned_on,note\n"

@@ -6,7 +6,7 @@ library below is replaced by a problem too (API2).
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,12 +14,11 @@ from shared.http.edge.policy import EdgePolicy, Problem
 from shared.http.edge.problem import (
     CODE_OF_STATUS,
     REQUEST_ID,
+    completed,
     problem,
-    problem_headers,
+    problem_answer,
     request_id_from,
-    with_security_headers,
 )
-from shared.http.language import negotiate
 
 # bytes that one request may carry, by (method, path); None means the policy's own limit
 BodyLimit = Callable[[str, str], int | None]
@@ -38,14 +37,15 @@ class _Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, say: Problem) -> None:
         self._receive, self._send, self._say = receive, send, say
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        fields = dict(headers)
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        fields = dict(self._headers)
         self.expects = b"expect" in fields
         self.declared = fields.get(b"content-length")
-        self.language = negotiate(fields.get(b"accept-language", b"").decode("latin-1"))
-        self.request_id = request_id_from(fields.get(REQUEST_ID))
-        scope["headers"] = [each for each in headers if each[0] != REQUEST_ID]
-        scope["headers"].append((REQUEST_ID, self.request_id))
+        asked = fields.get(REQUEST_ID)
+        self.request_id = request_id_from(asked)
+        if self.request_id != asked:
+            others = [field for field in self._headers if field[0] != REQUEST_ID]
+            scope["headers"] = [*others, (REQUEST_ID, self.request_id)]
         scope.setdefault("state", {})["request_id"] = self.request_id.decode()
         self.left = 0
         self.too_large = False
@@ -70,15 +70,13 @@ class _Exchange:
         if self.too_large and not self.started:
             return  # the app's own idea of what went wrong does not matter
         if message["type"] == "http.response.start":
-            headers = list(message.get("headers", ()))
+            headers = message.get("headers", ())
             if message["status"] >= _ERRORS and _is_plain_text(headers):
                 kept = [field for field in headers if field[0].lower() in _KEPT]
                 self._replaced = message["status"], kept
                 return
             self.started = True
-            if not any(name.lower() == REQUEST_ID for name, _ in headers):
-                headers.append((REQUEST_ID, self.request_id))
-            await self._send({**message, "headers": with_security_headers(headers)})
+            await self._send({**message, "headers": completed(headers, self.request_id)})
         elif self._replaced is not None:
             if not message.get("more_body", False):
                 status, kept = self._replaced
@@ -91,8 +89,9 @@ class _Exchange:
         self, code: str, status: int, extra: list[tuple[bytes, bytes]] | None = None
     ) -> None:
         self.started = True
-        body = self._say(code, status, self.request_id.decode(), self.language)
-        headers = problem_headers(body, self.request_id, self.language) + (extra or [])
+        asked = {**dict(self._headers), REQUEST_ID: self.request_id}
+        body, headers = problem_answer(self._say, code, status, asked)
+        headers += extra or []
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -163,7 +162,7 @@ def edge(
     return EdgeLayer(app, policy=policy or EdgePolicy(), say=say, body_limit=body_limit)
 
 
-def _is_plain_text(headers: list[tuple[bytes, bytes]]) -> bool:
+def _is_plain_text(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     kinds = [value for name, value in headers if name.lower() == b"content-type"]
     return not kinds or kinds[0].startswith(b"text/plain")
 

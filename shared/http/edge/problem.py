@@ -24,6 +24,9 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cache-control", b"no-store"),
 )
 
+_SECURITY_LIST = list(SECURITY_HEADERS)
+_SECURITY_NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
+
 # what stands for a component's or a library's plain-text answer
 CODE_OF_STATUS = {
     401: "unauthenticated",
@@ -104,5 +107,17 @@ def with_security_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[
     """The fields of an answer, completed by those security fields that it does not set itself."""
     complete = list(headers)
     present = {name.lower() for name, _ in complete}
+    if present.isdisjoint(_SECURITY_NAMES):
+        return complete + _SECURITY_LIST
     complete.extend(field for field in SECURITY_HEADERS if field[0] not in present)
+    return complete
+
+
+def completed(
+    headers: Iterable[tuple[bytes, bytes]], request_id: bytes
+) -> list[tuple[bytes, bytes]]:
+    """The fields of an app's answer with the security fields and the request id."""
+    complete = with_security_headers(headers)
+    if REQUEST_ID not in dict(complete):
+        complete.append((REQUEST_ID, request_id))
     return complete

@@ -88,19 +88,21 @@ class EdgeProtocol(HttpToolsProtocol):
             cause, self.cause = self.cause, None
             self._refuse(*((cause.code, cause.status) if cause else ("malformed_request", 400)))
             return
-        if self.phase == IDLE:
-            self.continued = 0
-            if self.early:
-                self.deadline = self.loop.time() + self.policy.idle_seconds
-        elif before == (self.phase, self.begun, self.received):
-            # A field, a trailer or a chunk extension that never ends is held by the parser, unseen.
+        if self.phase != IDLE:
+            self._still_arriving(before)
+        elif self.early:
+            self.deadline = self.loop.time() + self.policy.idle_seconds
+
+    def _still_arriving(self, before: tuple[int, int, int]) -> None:
+        """Bound what the parser holds unseen: a field, trailer or chunk extension without end."""
+        if before == (self.phase, self.begun, self.received):
             self.continued += self.chunk
             if self.continued > self.policy.header_bytes:
                 self._refuse("headers_too_large", 431)
-        else:
-            self.continued = 0
-            if self.phase == HEAD:
-                self.deadline = self.loop.time() + self.policy.header_seconds
+            return
+        self.continued = 0
+        if self.phase == HEAD:
+            self.deadline = self.loop.time() + self.policy.header_seconds
 
     def _discard(self, size: int) -> None:
         """After a refusal: hold back what comes until it is written, then read on for a moment."""
@@ -160,7 +162,10 @@ class EdgeProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         headers = self.headers
         fields = dict(headers)
-        if len(headers) + self.dropped > self.policy.header_fields or self._oversized():
+        policy = self.policy
+        if len(headers) + self.dropped > policy.header_fields or (
+            self.arrived > policy.header_bytes and self._oversized()
+        ):
             self._stop("headers_too_large", 431)
         host = fields.get(b"host")
         if len(fields) != len(headers) and [name for name, _ in headers].count(b"host") > 1:
@@ -287,10 +292,9 @@ class EdgeProtocol(HttpToolsProtocol):
     # --- what is accepted
 
     def _oversized(self) -> bool:
-        limit = self.policy.header_bytes
-        if self.arrived <= limit:
-            return False  # all that was read since this request began fits already
-        return len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers) > limit
+        """Counted exactly, where all that was read since this request began is too much."""
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return size > self.policy.header_bytes
 
     def _host_served(self, value: bytes | None) -> bool:
         name = None if value is None else host_name(value)
