@@ -17,7 +17,8 @@ IMPORTS = ("regions", "organisations", "halls", "zones", "norms", "items", "resp
 YEARS = (2025, 2026, 2027)
 PROVINCE = "jx-zwfw"
 OPERATOR = "operator"
-WALK_THROUGH = (PROVINCE, "city-360100", "jx-rst", OPERATOR)  # whom the README speaks as
+WALK_CITY = "city-360100"
+WALK_THROUGH = (PROVINCE, WALK_CITY, "jx-rst", OPERATOR)  # whom the README speaks as
 ROLES = {
     "PROVINCIAL_AUTHORITY": Role.PROVINCE,
     "PROVINCIAL_DEPARTMENT": Role.DEPARTMENT,
@@ -137,8 +138,14 @@ def limit(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def choose(listings: Sequence[DemoListing], wanted: int) -> list[DemoListing]:
-    """So many of them, spread over the whole table: departments, cities and counties."""
-    return [listings[(2 * place + 1) * len(listings) // (2 * wanted)] for place in range(wanted)]
+    """So many of them, spread over the whole table; the walk-through's city has one of its own."""
+    chosen = [
+        listings[(2 * place + 1) * len(listings) // (2 * wanted)] for place in range(wanted)
+    ]
+    cities = [place for place, each in enumerate(chosen) if each.organisation.startswith("city-")]
+    if cities and all(each.organisation != WALK_CITY for each in chosen):
+        chosen[cities[0]] = next(each for each in listings if each.organisation == WALK_CITY)
+    return chosen
 
 
 def fingerprint(wanted: int) -> str:
