@@ -90,7 +90,19 @@ async def get_problem_type(request: Request, code: str) -> ProblemType:
     )
 
 
-@router.get("/schemas/events/{name}", tags=["事件"])
+_SCHEMA = {
+    "type": "object",
+    "title": "ClientSuspended",
+    "properties": {"client_id": {"type": "string"}},
+    "required": ["client_id"],
+}
+
+
+@router.get(
+    "/schemas/events/{name}",
+    tags=["事件"],
+    responses={200: {"content": {"application/json": {"example": _SCHEMA}}}},
+)
 async def get_event_schema(name: str) -> JsonSchema:
     """The JSON Schema behind an event's `dataschema`, named `<type>.json`."""
     schema: dict[str, Any] | None = contracts.schema_of(name.removesuffix(".json"))

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from gateway.api import router
+from gateway.cross_origin import CrossOrigin
 from gateway.data_path import DataPath
 from gateway.documents import docs_page
 from gateway.errors import OAuthRefusal
@@ -22,7 +23,7 @@ def build() -> FastAPI:
         handlers=HANDLERS,
         on_start=on_start,
         settings=GatewaySettings,
-        layers=[DataPath],
+        layers=[DataPath, CrossOrigin],
     )
     made.state.protocol = gateway_protocol(lambda: getattr(made.state, "fast_path", None))
     made.add_exception_handler(OAuthRefusal, on_refusal)

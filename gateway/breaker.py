@@ -25,7 +25,7 @@ class BreakerPolicy:
     minimum: int = 10
     window: float = 10.0
     pause: float = 1.0
-    longest_pause: float = 30.0
+    longest_pause: float = 4.0  # what is back must not be shunned for long (heals in 15 s)
 
 
 @dataclass(slots=True)

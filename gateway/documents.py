@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from shared.errors import NotFound
 from shared.http import openapi
 
 _ASSETS: Final = files("fastapi_offline") / "static"
@@ -36,6 +37,8 @@ _START: Final = (
 
 async def docs_page(request: Request) -> Response:
     """The interactive page, from an installed package: nothing comes from elsewhere (API15)."""
+    if not request.app.state.settings.docs:
+        raise NotFound
     name = request.path_params.get("name", "")
     headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "public, max-age=300"}
     if not name:
@@ -45,7 +48,7 @@ async def docs_page(request: Request) -> Response:
     if name in _FILES:
         body = await asyncio.to_thread((_ASSETS / name).read_bytes)
         return Response(body, media_type=_FILES[name], headers=headers)
-    return Response(status_code=404)
+    raise NotFound
 
 
 async def aggregate(app: FastAPI, upstreams: Mapping[str, str]) -> list[str]:
@@ -94,7 +97,8 @@ def _renamed(document: dict[str, Any], taken: Mapping[str, Any]) -> dict[str, An
     text: dict[str, Any] = _replace(document, clashing)
     schemas = text["components"]["schemas"]
     text["components"]["schemas"] = {
-        clashing.get(name, name): schema for name, schema in schemas.items()
+        clashing.get(name, name): {**schema, "title": clashing[name]} if name in clashing else schema
+        for name, schema in schemas.items()
     }
     return text
 

@@ -20,7 +20,7 @@ from shared.http.edge import EdgeProtocol, request_id_from
 # a request with one of these is not plain
 _SLOW: Final = frozenset(
     b"content-length transfer-encoding upgrade expect range if-range if-match if-modified-since"
-    b" if-unmodified-since te trailer".split()
+    b" if-unmodified-since te trailer origin".split()
 )
 _BEARER: Final = b"bearer "
 _POLICY: Final = POLICY_FIELD + b": "

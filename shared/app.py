@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import ModuleType
@@ -22,6 +23,7 @@ from shared.errors import DomainError
 from shared.http import openapi, problems
 from shared.http.context import InContext
 from shared.http.edge import edge
+from shared.http.idempotency import forget_old
 from shared.http.messages import Messages, load_messages
 from shared.logging import configure_logging, get_logger
 from shared.messaging.api import event_routes
@@ -33,10 +35,13 @@ from shared.policies import load_defaults, read_defaults
 from shared.scheduling import Every, run_schedule
 from shared.security.markers import refuse_markers
 from shared.security.verifier import Verifier
-from shared.settings import Settings
+from shared.settings import Profile, Settings
 from shared.tracing import traced
 
 Start = Callable[[FastAPI, AsyncExitStack], Any]
+
+
+HOUR = 3600.0
 
 
 class Layer(Protocol):
@@ -68,7 +73,7 @@ def create_app(
     app.state.name = name
     app.state.settings_class = settings
     app.state.handlers = handlers or {}
-    app.state.schedule = tuple(schedule)
+    app.state.schedule = (*schedule, Every(HOUR, forget_old))
     app.state.on_start = on_start
     app.state.draining = False
     app.state.messages = Messages(load_messages("shared"), load_messages(_package_name(package)))
@@ -121,6 +126,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         ticking = asyncio.create_task(run_schedule(database, name, app.state.schedule, log))
         stack.push_async_callback(_stop, ticking)
         stack.enter_context(traced(name, settings, database.engine))
+        if settings.profile is not Profile.TEST:
+            gc.collect()
+            gc.freeze()  # what stands now stays: later collections need not walk it
         log.info("started")
         yield
         app.state.draining = True

@@ -53,8 +53,10 @@ class Measured:
 
 
 def _operation(scope: Scope) -> str:
+    """The operation of this service's route, or of the service that the gateway asked."""
     route: Any = scope.get("route")
-    return getattr(route, "operation_id", None) or "unknown"
+    found: str | None = getattr(route, "operation_id", None) or scope.get("operation")
+    return found or "unknown"
 
 
 async def metrics_endpoint(_request: Request) -> Response:

@@ -18,11 +18,46 @@ from shared.policies import Policy, Unit, effective, parse_value
 from shared.policy_rows import load_policies, set_policy
 from shared.security.audit import Entry, Head, verify_chain
 
+_HASH = "sha-256:" + "0" * 64
+_ENTRY = {
+    "number": 1,
+    "at": "2026-11-23T09:00:00+08:00",
+    "actor": "city-360100-system",
+    "client_id": "nanchang-filing",
+    "organisation": "city-360100",
+    "operation": "submitFiling",
+    "action": "filing.submitted.v1",
+    "subject": "filing:0199f0a0-0000-7000-8000-0000000000f1",
+    "subject_number": 1,
+    "request_id": "9c35f8797eacde9d0000f7f1df76",
+    "details": {"digest": _HASH},
+    "hash": _HASH,
+}
+_INTACT = {
+    "intact": True,
+    "checked": 12,
+    "head_number": 12,
+    "head_hash": _HASH,
+    "first_bad": None,
+    "fault": None,
+}
+_POLICY = {
+    "key": "listing_review",
+    "version": 1,
+    "value": 5,
+    "unit": "working_days",
+    "source": "no official source",
+    "clause": "A11.1",
+    "effective_from": "2025-08-04",
+}
+
 
 class AuditEntryView(BaseModel):
     """One link of the audit chain."""
 
-    number: int = Field(examples=[1])
+    model_config = ConfigDict(json_schema_extra={"examples": [_ENTRY]})
+
+    number: int
     at: datetime
     actor: str
     client_id: str
@@ -39,6 +74,8 @@ class AuditEntryView(BaseModel):
 class VerificationView(BaseModel):
     """`first_bad` is the number where the chain stops being believable; null when it is intact."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_INTACT]})
+
     intact: bool
     checked: int
     head_number: int
@@ -49,6 +86,8 @@ class VerificationView(BaseModel):
 
 class PolicyView(BaseModel):
     """One limit of the law or of practice, with where it comes from."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_POLICY]})
 
     key: str
     version: int

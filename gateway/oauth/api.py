@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
 
 from gateway.errors import InvalidTokenRequest
 from gateway.oauth import clients
@@ -52,8 +53,38 @@ _FORM = {
 }
 
 
+_ISSUER = "https://ganfutong.invalid"
+_REFUSED: JsonDict = {
+    "error": "invalid_client",
+    "type": "/problems/invalid_client",
+    "title": "客户端身份未通过验证",
+    "status": 401,
+    "detail": "客户端身份未通过验证",
+    "instance": "/oauth2/token",
+    "code": "invalid_client",
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+}
+
+
 class Metadata(BaseModel):
     """RFC 8414."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "issuer": _ISSUER,
+                    "token_endpoint": f"{_ISSUER}/oauth2/token",
+                    "jwks_uri": f"{_ISSUER}/oauth2/jwks",
+                    "scopes_supported": ["filing:read", "filing:write"],
+                    "response_types_supported": [],
+                    "grant_types_supported": ["client_credentials"],
+                    "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+                    "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
+                }
+            ]
+        }
+    )
 
     issuer: str
     token_endpoint: str
@@ -65,7 +96,53 @@ class Metadata(BaseModel):
     token_endpoint_auth_signing_alg_values_supported: list[str]
 
 
-@router.post("/oauth2/token", tags=["身份"], openapi_extra=_FORM)
+class KeySet(BaseModel):
+    """RFC 7517: public keys alone."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "keys": [
+                        {
+                            "kty": "EC",
+                            "crv": "P-256",
+                            "x": "4mD08R9GWPfKgwdq7EYHBn2JSQefCEaxBDTXAdA9M4c",
+                            "y": "IL--_Mpats5XEFJ4IMG8rA1M25wM50GHVmuhToGL8e0",
+                            "kid": "0fNPFAL2MOBSMHZDRcT_3Ieu-vTwGkrhsnTNW4Xc-L0",
+                            "use": "sig",
+                            "alg": "ES256",
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    keys: list[dict[str, str]]
+
+
+class TokenRefused(BaseModel):
+    """RFC 6749 §5.2, with the members of a problem beside `error`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_REFUSED]})
+
+    error: str
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    trace_id: str
+
+
+@router.post(
+    "/oauth2/token",
+    tags=["身份"],
+    openapi_extra=_FORM,
+    responses={status: {"model": TokenRefused} for status in (400, 401)},
+)
 async def issue_token(tx: Tx, request: Request, response: Response) -> TokenView:
     """Client credentials, by `client_secret_basic` or `private_key_jwt` (DEP1)."""
     state = request.app.state
@@ -92,11 +169,10 @@ async def on_refusal(request: Request, error: Exception) -> Response:
 
 
 @router.get("/oauth2/jwks", tags=["身份"])
-async def get_jwks(request: Request) -> JSONResponse:
+async def get_jwks(request: Request, response: Response) -> KeySet:
     """The public keys that verify access tokens: the current and the one before."""
-    return JSONResponse(
-        request.app.state.key_holder.signing.jwks(), headers={"Cache-Control": "public, max-age=60"}
-    )
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return KeySet.model_validate(request.app.state.key_holder.signing.jwks())
 
 
 @router.get("/.well-known/oauth-authorization-server", tags=["身份"])

@@ -18,6 +18,19 @@ _EXAMPLE: JsonDict = {
     "region": "360100",
     "scopes": ["filing:read", "filing:write", "filing:emergency"],
 }
+_CLIENT: JsonDict = {
+    **_EXAMPLE,
+    "state": "ACTIVE",
+    "authentication": "client_secret_basic",
+    "registered_at": "2026-11-23T09:00:00+08:00",
+    "secrets": [
+        {
+            "created_at": "2026-11-23T09:00:00+08:00",
+            "expires_at": None,
+            "last_used_at": "2026-11-23T09:05:00+08:00",
+        }
+    ],
+}
 
 
 class ClientRegistration(BaseModel):
@@ -58,19 +71,7 @@ class SecretView(BaseModel):
 class ClientView(BaseModel):
     """A client as the province sees it; secrets are never shown again."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    **_EXAMPLE,
-                    "state": "ACTIVE",
-                    "registered_at": "2026-11-23T09:00:00+08:00",
-                    "authentication": "client_secret_basic",
-                    "secrets": [],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_CLIENT]})
 
     client_id: str
     organisation_id: str
@@ -85,6 +86,12 @@ class ClientView(BaseModel):
 
 class IssuedSecret(ClientView):
     """The one answer that shows a new secret."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{**_CLIENT, "client_secret": "k3yS-shown-once-and-never-again-0f8b6f2e"}]
+        }
+    )
 
     client_secret: str | None
 

@@ -6,6 +6,7 @@ from shared.database import Transaction
 from shared.events.filing import (
     EmergencyDelistingOrdered,
     FilingAccepted,
+    FilingLapsed,
     FilingRefused,
     FilingReturned,
     FilingSubmitted,
@@ -31,6 +32,10 @@ async def on_filing_withdrawn(tx: Transaction, received: Received[FilingWithdraw
     await listings.note_progress(tx, received.event.filing_id, FilingProgress.WITHDRAWN)
 
 
+async def on_filing_lapsed(tx: Transaction, received: Received[FilingLapsed]) -> None:
+    await listings.note_progress(tx, received.event.filing_id, FilingProgress.LAPSED)
+
+
 async def on_filing_accepted(tx: Transaction, received: Received[FilingAccepted]) -> None:
     await listings.accept(tx, received.event, region=received.region)
 
@@ -50,6 +55,7 @@ HANDLERS: Handlers = {
     FilingReturned: on_filing_returned,
     FilingRefused: on_filing_refused,
     FilingWithdrawn: on_filing_withdrawn,
+    FilingLapsed: on_filing_lapsed,
     FilingAccepted: on_filing_accepted,
     PlanLinesAccepted: on_plan_lines_accepted,
     EmergencyDelistingOrdered: on_emergency_delisting_ordered,

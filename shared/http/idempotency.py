@@ -6,6 +6,7 @@ Missing where required 400, same key with another body 422, a twin in flight 409
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -17,6 +18,7 @@ from shared.errors import BadRequest, Conflict, Invalid
 from shared.http.conditional import VERSION_HEADER
 from shared.security.canonical import digest
 
+KEPT_FOR = timedelta(days=30)
 _KEY = re.compile(r'^"?[A-Za-z0-9._:~-]{8,128}"?$')
 _KEPT_HEADERS = ("location", "content-type", "etag", "cache-control", VERSION_HEADER)
 
@@ -98,6 +100,14 @@ async def find(tx: Transaction, operation: str, key: str, fingerprint_: str) -> 
         bytes(row.body),
         status_code=row.status,
         headers={**row.headers, "Idempotent-Replayed": "true"},
+    )
+
+
+async def forget_old(tx: Transaction) -> None:
+    """A key counts for 30 days; older answers are deleted (the clock's part)."""
+    await tx.session.execute(
+        text("delete from idempotency_keys where created_at < :oldest"),
+        {"oldest": tx.now - KEPT_FOR},
     )
 
 

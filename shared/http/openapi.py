@@ -1,7 +1,7 @@
 """The OpenAPI document of a service: what FastAPI knows, completed once from the policy table.
 
 Adds the summary in both languages, the preconditions as header parameters, every refusal as
-problem+json, and who may call (API1).
+problem+json, an example to every body, and who may call (API1).
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from shared.http.examples import complete_examples, show_example
 from shared.http.language import EN, ZH
 from shared.http.problems import MEDIA_TYPE
 from shared.security.access import OPERATIONS, Effect, Operation
@@ -73,6 +74,14 @@ _MATCH = {
     "schema": {"type": "string", "pattern": '^(\\*|"([0-9]{1,18}\\.)?[0-9a-f]{32}")$'},
     "example": "*",
 }
+_LANGUAGE = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "description": "zh-CN（默认）或 en / zh-CN (default) or en",
+    "schema": {"type": "string", "maxLength": 200},
+    "example": "zh-CN",
+}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -98,13 +107,17 @@ def _complete(app: FastAPI) -> dict[str, Any]:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     schemas["Problem"] = PROBLEM_SCHEMA
+    components["parameters"] = {"AcceptLanguage": _LANGUAGE}
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "at+jwt"}
     }
+    complete_examples(schemas)
     made[PROBLEM_TYPES] = app.state.messages.problem_types()
     for methods in made["paths"].values():
         for described in methods.values():
             _complete_operation(described, OPERATIONS[described["operationId"]], app)
+            for part in (described.get("requestBody", {}), *described["responses"].values()):
+                show_example(part.get("content", {}), schemas)
     return made
 
 
@@ -116,10 +129,12 @@ def _complete_operation(described: dict[str, Any], operation: Operation, app: Fa
         for part in (messages.title(key, EN), described.get("description"), _who(operation))
         if part
     )
-    headers = [_KEY] if operation.needs_key else []
+    headers: list[dict[str, Any]] = [{"$ref": "#/components/parameters/AcceptLanguage"}]
+    headers += [_KEY] if operation.needs_key else []
     headers += [_MATCH] if operation.needs_match else []
-    if headers:
-        described.setdefault("parameters", []).extend(headers)
+    described.setdefault("parameters", []).extend(headers)
+    if operation.deprecated is not None:
+        described["deprecated"] = True
     described["security"] = [] if operation.effect is Effect.OPEN else [{"bearer": []}]
     problem = {
         "description": "问题 / problem",

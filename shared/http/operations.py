@@ -5,6 +5,8 @@ the same key → the endpoint's one command or query → the answer kept beside 
 """
 
 from collections.abc import Callable, Coroutine
+from datetime import UTC
+from email.utils import format_datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Depends
@@ -131,6 +133,7 @@ def _finish(
     language = negotiate(request.headers.get("accept-language"))
     response.headers.setdefault("Content-Language", language)
     response.headers.setdefault("Vary", "Accept-Language")
+    response.headers.update(_retirement(operation))
     if request.method == "GET" and response.status_code == 200:
         public = operation.effect is Effect.PUBLIC_READ
         response.headers.setdefault(
@@ -142,6 +145,16 @@ def _finish(
     else:
         response = conditional.with_version(response)
     return packed(response, request.headers.get("accept-encoding"))
+
+
+def _retirement(operation: Operation) -> dict[str, str]:
+    """Deprecation (RFC 9745) and Sunset (RFC 8594) of an operation that will go."""
+    fields = {}
+    if operation.deprecated is not None:
+        fields["Deprecation"] = f"@{operation.deprecated.timestamp():.0f}"
+    if operation.sunset is not None:
+        fields["Sunset"] = format_datetime(operation.sunset.astimezone(UTC), usegmt=True)
+    return fields
 
 
 def current_transaction(request: Request) -> Transaction:

@@ -42,7 +42,7 @@ class Page(BaseModel, Generic[Item]):
 class Results(Page[Item], Generic[Item]):
     """One page of a search with the number of all matches."""
 
-    total: int = Field(ge=0)
+    total: int = Field(ge=0, examples=[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class PageRequest:
             filters, *parts = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
             if filters != self.filters or len(parts) != len(kinds):
                 raise CursorInvalid
-            return tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
-        except (ValueError, TypeError, binascii.Error, UnicodeEncodeError) as error:
+            return tuple(kind(_storable(part)) for kind, part in zip(kinds, parts, strict=True))
+        except (ValueError, TypeError, OverflowError, binascii.Error) as error:
             raise CursorInvalid from error
 
     def next(self, *parts: object) -> str:
@@ -121,6 +121,14 @@ def link_next(request: Request, response: Response, cursor: str | None) -> None:
     if cursor is not None:
         url = request.url.include_query_params(cursor=cursor)
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+
+
+def _storable(part: object) -> Any:
+    """What Postgres can compare with: a made-up cursor must not become a fault of ours."""
+    number = isinstance(part, int) and not isinstance(part, bool) and abs(part) < 2**63
+    if not number and not (isinstance(part, str) and "\0" not in part and part.isprintable()):
+        raise ValueError("not a part of a cursor")
+    return part
 
 
 def _plain(part: object) -> str | int:

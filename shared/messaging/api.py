@@ -6,7 +6,8 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from shared.clock import SHANGHAI
 from shared.events.envelope import Envelope
@@ -20,9 +21,46 @@ from shared.messaging.dead_letters import DeadLetter
 MAX_EVENTS = 1000
 State = Literal["PARKED", "REDRIVEN", "DISCARDED"]
 
+_EVENT: JsonDict = {
+    "specversion": "1.0",
+    "id": "7e5931a1-1d35-4e76-a8fd-2901290ce38b",
+    "source": "/filing",
+    "type": "filing.accepted.v1",
+    "subject": "filing:0199f0a0-0000-7000-8000-0000000000f1",
+    "time": "2026-11-23T09:00:00+08:00",
+    "datacontenttype": "application/json",
+    "dataschema": "https://ganfutong.invalid/schemas/events/filing.accepted.v1.json",
+    "sequence": 3,
+    "region": "360100",
+    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-a0f6c740d5ef6358-00",
+    "data": {"filing_id": "0199f0a0-0000-7000-8000-0000000000f1"},
+}
+_DEAD_LETTER: JsonDict = {
+    "id": "0199f0a0-0000-7000-8000-0000000000d1",
+    "state": "PARKED",
+    "version": 1,
+    "event_id": _EVENT["id"],
+    "type": _EVENT["type"],
+    "source": _EVENT["source"],
+    "subject": _EVENT["subject"],
+    "sequence": 3,
+    "stream_sequence": 42,
+    "cause": "ValidationError",
+    "tries": 5,
+    "parked_at": "2026-11-23T09:00:05+08:00",
+    "resolved_at": None,
+    "resolved_by": None,
+}
+
+
+def _example(example: JsonDict) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
 
 class ToldEvent(BaseModel):
     """An event as it was published, and its place in this service's own order."""
+
+    model_config = _example({"position": 1, "event": _EVENT})
 
     position: int = Field(ge=1)
     event: Envelope[dict[str, Any]]
@@ -32,11 +70,13 @@ class ToldEvents(BaseModel):
     """Oldest first; pass `next_after` back as ?after=, now or later."""
 
     items: list[ToldEvent]
-    next_after: int = Field(ge=0)
+    next_after: int = Field(ge=0, examples=[42])
 
 
 class DeadLetterView(BaseModel):
     """An event that could not be applied; `subject` is the aggregate that waits because of it."""
+
+    model_config = _example(_DEAD_LETTER)
 
     id: UUID
     state: State = Field(description="extensible")
@@ -57,11 +97,28 @@ class DeadLetterView(BaseModel):
 class DeadLetterDetail(DeadLetterView):
     """With the envelope as it came; one that is no JSON stands under `unreadable`."""
 
+    model_config = _example({**_DEAD_LETTER, "envelope": _EVENT})
+
     envelope: dict[str, Any]
 
 
 class RedriveView(BaseModel):
     """What was applied, in order, and where the aggregate stopped again."""
+
+    model_config = _example(
+        {
+            "dead_letter": {
+                **_DEAD_LETTER,
+                "state": "REDRIVEN",
+                "version": 2,
+                "resolved_at": "2026-11-23T10:00:00+08:00",
+                "resolved_by": "operator-duty",
+            },
+            "applied": [_EVENT["id"]],
+            "failed": None,
+            "cause": None,
+        }
+    )
 
     dead_letter: DeadLetterView
     applied: list[UUID]

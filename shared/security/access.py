@@ -6,6 +6,7 @@ A route that is not in it fails the start; a row that no service serves fails a 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, Flag, auto
 from types import MappingProxyType
 
@@ -35,6 +36,8 @@ class Effect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
+    """One row; a retiring one says since when it is deprecated and when it ends (API10)."""
+
     id: str
     method: str
     path: str
@@ -42,6 +45,8 @@ class Operation:
     effect: Effect
     allow: Mapping[Role, Relation]
     scope: str | None = None
+    deprecated: datetime | None = None
+    sunset: datetime | None = None
 
     @property
     def needs_key(self) -> bool:

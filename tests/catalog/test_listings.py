@@ -9,6 +9,7 @@ from services.catalog.schedule import SCHEDULE
 from shared.database import Database
 from shared.events.filing import (
     FilingAccepted,
+    FilingLapsed,
     FilingRefused,
     FilingReturned,
     FilingWithdrawn,
@@ -265,23 +266,25 @@ async def test_the_written_filing_afterwards_only_links(catalog: Catalog):
 
 
 @pytest.mark.feature("C1")
-async def test_a_withdrawn_or_returned_filing_leaves_a_draft(catalog: Catalog):
+async def test_a_withdrawn_returned_or_lapsed_filing_leaves_a_draft(catalog: Catalog):
     returned, withdrawn = uuid4(), uuid4()
     first = await catalog.submit(content(), listing=returned)
     second = await catalog.submit(content(), listing=withdrawn)
+    third = await catalog.submit(content(), listing=uuid4())
 
     await catalog.tell(
         FilingReturned(filing_id=first, filing_type="LISTING", clause="A10.3", round=1),
         f"filing:{first}",
     )
     await catalog.tell(FilingWithdrawn(filing_id=second, filing_type="LISTING"), f"filing:{second}")
+    await catalog.tell(FilingLapsed(filing_id=third, filing_type="LISTING"), f"filing:{third}")
 
     pending = {
         each["filing_id"]: each["state"]
         for each in (await catalog.get("/v1/pending-listings?limit=100", PROVINCE)).json()["items"]
     }
     assert pending[str(first)] == "RETURNED"
-    assert str(second) not in pending
+    assert not {str(second), str(third)} & pending.keys()
     assert (await listing(catalog, returned)).status_code == 404
 
 
@@ -376,6 +379,7 @@ async def test_each_event_heard_twice_is_heard_once(catalog: Catalog):
         ),
         (FilingRefused(filing_id=FILING, department="jx-rst", clause="A11.2"), "REFUSED"),
         (FilingWithdrawn(filing_id=FILING, filing_type="LISTING"), "WITHDRAWN"),
+        (FilingLapsed(filing_id=FILING, filing_type="LISTING"), "LAPSED"),
     ],
 )
 async def test_progress_heard_twice_is_heard_once(catalog: Catalog, event, state):

@@ -609,10 +609,13 @@ async def test_interim_answers_are_skipped() -> None:
     assert answer == (200, b"ok")
 
 
-async def test_bytes_after_an_answer_are_never_anothers_answer() -> None:
+@pytest.mark.parametrize(
+    "more", [OK.replace(b"ok", b"no"), b"HTTP/1.1 204 No Content\r\n\r\n", b"noise"]
+)
+async def test_bytes_after_an_answer_are_never_anothers_answer(more: bytes) -> None:
     async def two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK + OK.replace(b"ok", b"no") if number == 1 else OK)
+        writer.write(OK + more if number == 1 else OK)
         await asyncio.sleep(0.2)
 
     async with scripted(two) as (address, count):

@@ -42,7 +42,7 @@ _BODY = {
         "description": "表格的列见模板；列表单元格用 ; 分隔 / columns as in the template",
         "content": {
             CSV: {
-                "schema": {"type": "string"},
+                "schema": {"type": "string", "format": "binary"},
                 "example": "id,name,level,parent,gb2260\n36,江西省,province,,360000\n",
             },
             "application/json": {

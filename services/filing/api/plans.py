@@ -24,12 +24,13 @@ from shared.http.pagination import Paging, Results, link_next
 
 router = APIRouter(route_class=OperationRoute, tags=["年度清单"])
 
+_TEXT = {"type": "string"}
 Year = Annotated[int, Query(ge=2025, le=2100, description="清单年度", examples=[2026])]
 
 
 @router.get(
     "/v1/listing-plans/template",
-    responses={200: {"content": {"text/csv": {"example": TEMPLATE}}}},
+    responses={200: {"content": {"text/csv": {"schema": _TEXT, "example": TEMPLATE}}}},
     response_class=Response,
 )
 async def get_plan_template(tx: Tx) -> Response:  # noqa: ARG001 the route opens one for all

@@ -53,7 +53,7 @@ PLAN_REQUEST: Final[dict[str, Any]] = {
         "content": {
             "application/json": {"schema": _PLAN_SCHEMA, "example": _EXAMPLE},
             "text/csv": {
-                "schema": {"type": "string"},
+                "schema": {"type": "string", "format": "binary"},
                 "example": "item_code,hall_id,kind,planned_on,note\n"
                 "demo-rst-001,hall-36,STANDARD,2026-03-31,\n",
             },

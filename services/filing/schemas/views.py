@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from services.filing.schemas import examples
 from shared.clock import SHANGHAI
 
 
@@ -48,6 +49,8 @@ class RoundView(View):
 class FilingSummary(View):
     """One filing in a list."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SUMMARY]})
+
     id: UUID
     number: str | None = Field(description="回执编号", examples=["GFT-2026-000123"])
     filing_type: str = Field(validation_alias="type")
@@ -74,6 +77,8 @@ class FilingSummary(View):
 class FilingView(FilingSummary):
     """One filing with its document, its thread, and what this caller may do now."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FILING]})
+
     content: dict[str, Any]
     plan_line_id: UUID | None
     oral_report_id: UUID | None
@@ -92,6 +97,8 @@ class FilingView(FilingSummary):
 class ConfirmationView(View):
     """A department's confirmation of one version; `filing_id` is null until a filing matches."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CONFIRMATION]})
+
     id: UUID
     item_code: str
     digest: str
@@ -103,6 +110,8 @@ class ConfirmationView(View):
 
 class PlanLineView(View):
     """A line of a yearly list: FILED, ACTIVE, REPLACED or WITHDRAWN."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PLAN_LINE]})
 
     id: UUID
     filing_id: UUID
@@ -137,6 +146,8 @@ class PlanRowErrorView(View):
 class PlanDiffView(View):
     """What filing this list would change; `filing_id` names a filing that already says the same."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PLAN_DIFF]})
+
     year: int
     rows: int
     valid: bool
@@ -151,6 +162,8 @@ class PlanDiffView(View):
 
 class OralReportView(View):
     """What was reported by word of mouth before the switch (A11.4)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ORAL_REPORT]})
 
     id: UUID
     listing_id: UUID
@@ -188,6 +201,8 @@ class ClockView(View):
 class ObligationView(View):
     """What is owed, by whom, until when; a breach stays, whatever follows (F8)."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.OBLIGATION]})
+
     id: UUID
     kind: str
     state: str = Field(description="OPEN 或 FULFILLED；是否逾期见 late、breached_at")
@@ -220,6 +235,8 @@ class GatewayView(View):
 class EmergencyView(View):
     """The order, the notice, the gateway, and the written filing that is owed: one record (C8)."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.EMERGENCY]})
+
     id: UUID
     number: str
     listing_id: UUID
@@ -242,6 +259,8 @@ class EmergencyView(View):
 
 class FilingTypeView(View):
     """A type in one version: flow, gates, the JSON Schema of its document, its state diagram."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FILING_TYPE]})
 
     filing_type: str
     title: str
