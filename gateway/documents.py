@@ -97,7 +97,7 @@ def _renamed(document: dict[str, Any], taken: Mapping[str, Any]) -> dict[str, An
     text: dict[str, Any] = _replace(document, clashing)
     schemas = text["components"]["schemas"]
     text["components"]["schemas"] = {
-        clashing.get(name, name): {**schema, "title": clashing[name]} if name in clashing else schema
+        clashing.get(name, name): {**schema, "title": clashing.get(name, name)}
         for name, schema in schemas.items()
     }
     return text

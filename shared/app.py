@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import toolbox_api
-from shared.database import Database
+from shared.database import Database, DatabaseUnavailable
 from shared.errors import DomainError
 from shared.http import openapi, problems
 from shared.http.context import InContext
@@ -33,6 +33,7 @@ from shared.metrics import Measured, metrics_endpoint
 from shared.migrations.head import at_head
 from shared.policies import load_defaults, read_defaults
 from shared.scheduling import Every, run_schedule
+from shared.security.identity import system
 from shared.security.markers import refuse_markers
 from shared.security.verifier import Verifier
 from shared.settings import Profile, Settings
@@ -69,7 +70,12 @@ def create_app(
 
     `app.state.settings` may be set before the start (tests); otherwise the environment is read.
     """
-    app = FastAPI(title=f"赣服通运行管理 · {name}", openapi_url=None, lifespan=_lifespan)
+    app = FastAPI(
+        title=f"赣服通运行管理 · {name}",
+        openapi_url=None,
+        lifespan=_lifespan,
+        telemetry={"metrics": False, "logs": False},  # both are ours (metrics.py, logging.py)
+    )
     app.state.name = name
     app.state.settings_class = settings
     app.state.handlers = handlers or {}
@@ -120,6 +126,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.authenticate = Verifier(settings).authenticate
         messaging = Messaging(name, settings, database, app.state.handlers, log)
         app.state.messaging = messaging
+        await _reached(database, name, log)
         if app.state.on_start is not None:
             await app.state.on_start(app, stack)
         await stack.enter_async_context(messaging.running())
@@ -133,6 +140,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         app.state.draining = True
         log.info("stopping")
+
+
+async def _reached(database: Database, name: str, log: Any) -> None:
+    """Wait for a Postgres that is away: who is started again and again comes back later than it."""
+    while True:
+        try:
+            async with database.transaction(system(name)):
+                return
+        except DatabaseUnavailable:
+            log.warning("waiting for the database")
+            await asyncio.sleep(0.2)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

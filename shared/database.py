@@ -14,8 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import MetaData, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import MetaData, event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -252,12 +252,12 @@ class Database:
             max_overflow=0,
             pool_timeout=1.0,
             pool_recycle=1800,
-            pool_pre_ping=True,
             connect_args={
                 "server_settings": {**_SERVER_SETTINGS, "search_path": f"{schema}, extensions"},
                 "command_timeout": 6,
             },
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self.committed: Callable[[], None] = lambda: None
 
     async def close(self) -> None:
@@ -318,6 +318,12 @@ def _is_passing(error: Exception) -> bool:
     cause = error.orig if isinstance(error, DBAPIError) else error
     state: str | None = getattr(cause, "sqlstate", None)
     return state is not None and state.startswith(_PASSING)
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Replace a connection that the server has ended; asking it would cost a round trip."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 _SCOPE = text(

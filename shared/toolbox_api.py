@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 from sqlalchemy import text
 
 from shared.clock import SHANGHAI
@@ -19,7 +20,7 @@ from shared.policy_rows import load_policies, set_policy
 from shared.security.audit import Entry, Head, verify_chain
 
 _HASH = "sha-256:" + "0" * 64
-_ENTRY = {
+_ENTRY: JsonDict = {
     "number": 1,
     "at": "2026-11-23T09:00:00+08:00",
     "actor": "city-360100-system",
@@ -33,7 +34,7 @@ _ENTRY = {
     "details": {"digest": _HASH},
     "hash": _HASH,
 }
-_INTACT = {
+_INTACT: JsonDict = {
     "intact": True,
     "checked": 12,
     "head_number": 12,
@@ -41,7 +42,7 @@ _INTACT = {
     "first_bad": None,
     "fault": None,
 }
-_POLICY = {
+_POLICY: JsonDict = {
     "key": "listing_review",
     "version": 1,
     "value": 5,

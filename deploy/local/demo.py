@@ -243,7 +243,7 @@ class Load:
         job = answer.json()
         while job["state"] in ("PENDING", "RUNNING"):
             await asyncio.sleep(0.05)
-            job = (await self.admin.get(f"/v1/imports/{job['id']}")).json()
+            job = (await self.admin.get(f"/v1/import-jobs/{job['id']}")).json()
         if job["state"] != "DONE" or job["failed"]:
             first = json.dumps(job["errors"][:1], ensure_ascii=False)
             raise LaunchError(

@@ -79,7 +79,7 @@ _LANGUAGE = {
     "in": "header",
     "required": False,
     "description": "zh-CN（默认）或 en / zh-CN (default) or en",
-    "schema": {"type": "string", "maxLength": 200},
+    "schema": {"type": "string"},
     "example": "zh-CN",
 }
 

@@ -157,17 +157,17 @@ def _retirement(operation: Operation) -> dict[str, str]:
     return fields
 
 
-def current_transaction(request: Request) -> Transaction:
+async def current_transaction(request: Request) -> Transaction:
     tx: Transaction = request.state.transaction
     return tx
 
 
-def current_relation(request: Request) -> Relation:
+async def current_relation(request: Request) -> Relation:
     relation: Relation = request.state.relation
     return relation
 
 
-def current_language(request: Request) -> str:
+async def current_language(request: Request) -> str:
     return negotiate(request.headers.get("accept-language"))
 
 

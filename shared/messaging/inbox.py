@@ -214,7 +214,8 @@ class Inbox:
                 self._log.warning(
                     "events wait", count=len(arrivals), error_type=type(error).__name__
                 )
-                return [Nak(_growing(0.5, each.tries, most=30.0)) for each in arrivals]
+                # tries counts what a gate or a kill gave back too: what is back is used within 5 s
+                return [Nak(_growing(0.5, each.tries, most=5.0)) for each in arrivals]
             if len(arrivals) == 1:
                 return [await self._refuse(arrivals[0], error)]
             half = len(arrivals) // 2

@@ -182,8 +182,8 @@ CATALOG = _rows(
     ("listCoverage", "GET", "/v1/coverage", R, READERS, "listing:read"),
     ("getImportTemplate", "GET", "/v1/import-templates/{resource}", P, EVERYONE, None),
     ("startImport", "POST", "/v1/imports/{resource}", C, PROVINCE, "catalog:write"),
-    ("getImport", "GET", "/v1/imports/{import_id}", R, PROVINCE, "catalog:write"),
-    ("getImportErrors", "GET", "/v1/imports/{import_id}/errors", R, PROVINCE, "catalog:write"),
+    ("getImport", "GET", "/v1/import-jobs/{import_id}", R, PROVINCE, "catalog:write"),
+    ("getImportErrors", "GET", "/v1/import-jobs/{import_id}/errors", R, PROVINCE, "catalog:write"),
 ) + _toolbox("catalog")
 
 FILING = _rows(

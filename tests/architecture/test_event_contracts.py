@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
+from jsonschema import Draft202012Validator
 
 from docs.events import SNAPSHOTS, breaking, broken_contracts, registry, schema, snapshot
 from shared.events.filing import FilingAccepted

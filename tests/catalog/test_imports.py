@@ -287,7 +287,7 @@ async def test_persons_wait_encrypted_and_leave_no_trace_in_the_job(catalog: Cat
         await tx.session.flush()
         raw = await tx.raw()
         waiting = await raw.fetch("select t::text as whole from import_rows t")
-    await catalog.finished(f"/v1/imports/{job.id}")
+    await catalog.finished(f"/v1/import-jobs/{job.id}")
 
     done = await catalog.import_file("responsible-persons", body)
     again = await catalog.import_file("responsible-persons", body, dry_run=True)
@@ -327,7 +327,7 @@ async def test_a_job_that_was_killed_between_parts_is_taken_up_where_it_stood(ca
         await imports.work_import(tx, job.id, keyring=keyring)
         halfway = await raw.fetchval("select done from imports where id = $1", job.id)
     # nothing in this process remembers the job: only its rows do
-    finished = await catalog.finished(f"/v1/imports/{job.id}")
+    finished = await catalog.finished(f"/v1/import-jobs/{job.id}")
 
     assert halfway in (None, 0, CHUNK)
     assert (finished["state"], finished["inserted"]) == ("DONE", len(rows))
@@ -354,7 +354,7 @@ async def test_a_part_that_keeps_failing_is_given_up_and_its_rows_go(catalog: Ca
         with suppress(ValueError):
             await work_next_import(database, keyring, get_logger("catalog"))
 
-    failed = await catalog.finished(f"/v1/imports/{job.id}")
+    failed = await catalog.finished(f"/v1/import-jobs/{job.id}")
     assert failed["state"] == "FAILED"
     rows = await catalog.suite.sql(
         "catalog", "select 1 from import_rows where import_id = $1", job.id
@@ -400,10 +400,10 @@ async def test_the_audit_names_who_imported(catalog: Catalog):
 async def test_what_cannot_be_imported_is_not_found(catalog: Catalog):
     assert (await start(catalog, "listings", b"a\n1\n")).json()["code"] == "import_resource_unknown"
     assert (await catalog.get("/v1/import-templates/kings")).status_code == 404
-    assert (await catalog.get(f"/v1/imports/{uuid4()}", PROVINCE)).json()["code"] == (
+    assert (await catalog.get(f"/v1/import-jobs/{uuid4()}", PROVINCE)).json()["code"] == (
         "import_not_found"
     )
-    assert (await catalog.get(f"/v1/imports/{UUID(int=0)}/errors", PROVINCE)).status_code == 404
+    assert (await catalog.get(f"/v1/import-jobs/{UUID(int=0)}/errors", PROVINCE)).status_code == 404
 
 
 @pytest.mark.parametrize("actor", [OPERATOR, NANCHANG, MINI_APP])
@@ -429,7 +429,7 @@ async def test_two_workers_share_a_job_without_doing_a_row_twice(catalog: Catalo
 
     log = get_logger("catalog")
     await asyncio.gather(*(work_next_import(database, keyring, log) for _ in range(4)))
-    finished = await catalog.finished(f"/v1/imports/{job.id}")
+    finished = await catalog.finished(f"/v1/import-jobs/{job.id}")
 
     assert (finished["done"], finished["inserted"], finished["failed"]) == (
         len(rows),

@@ -78,17 +78,17 @@ async def start_import(
     rows = await _rows(request, resource)
     job = await commands.start_import(tx, resource, rows, dry_run=dry_run, keyring=keyring)
     tx.after_commit(request.app.state.import_nudge.set)
-    response.headers["Location"] = f"/v1/imports/{job.id}"
+    response.headers["Location"] = f"/v1/import-jobs/{job.id}"
     return imports.import_view(job)
 
 
-@router.get("/v1/imports/{import_id}")
+@router.get("/v1/import-jobs/{import_id}")
 async def get_import(tx: Tx, import_id: UUID, request: Request) -> ImportView:
     return await imports.get_import(tx, import_id, request.app.state.messages)
 
 
 @router.get(
-    "/v1/imports/{import_id}/errors",
+    "/v1/import-jobs/{import_id}/errors",
     response_class=Response,
     responses=_csv_answer("row,column,code,zh-CN,en\n2,parent,region_unknown,没有这个地区,No\n"),
 )

@@ -39,7 +39,7 @@ def import_view(job: Import, errors: Sequence[RowErrorView] = ()) -> ImportView:
         failed=job.failed,
         diff=[RowChangeView(**each) for each in job.diff],
         errors=list(errors),
-        errors_url=f"/v1/imports/{job.id}/errors",
+        errors_url=f"/v1/import-jobs/{job.id}/errors",
         created_at=job.created_at,
         finished_at=job.finished_at,
     )

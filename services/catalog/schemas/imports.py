@@ -52,7 +52,7 @@ class ImportView(View):
                     "detail": _DETAIL,
                 }
             ],
-            "errors_url": "/v1/imports/0199f0a0-0000-7000-8000-0000000000c1/errors",
+            "errors_url": "/v1/import-jobs/0199f0a0-0000-7000-8000-0000000000c1/errors",
             "created_at": "2026-11-23T10:00:00+08:00",
             "finished_at": "2026-11-23T10:00:01+08:00",
         }

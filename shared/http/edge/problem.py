@@ -68,11 +68,14 @@ def _messages() -> Messages:
 
 def problem(code: str, status: int, request_id: str, language: str) -> bytes:
     """The default problem body, with the sentences of shared/messages.toml."""
+    title = _messages().title(code, language)
     return orjson.dumps(
         {
             "type": f"/problems/{code}",
-            "title": _messages().title(code, language),
+            "title": title,
             "status": status,
+            "detail": _messages().detail(code, language) or title,
+            "instance": "",  # what was asked may be what is wrong: it is not repeated
             "code": code,
             "trace_id": trace_id() or request_id,
             "request_id": request_id,

@@ -346,7 +346,7 @@ async def test_a_failure_around_the_event_is_never_held_against_it(world: World,
 
     assert all(type(each) is Nak for pair in verdicts for each in pair)
     delays = [pair[0].delay for pair in verdicts if isinstance(pair[0], Nak)]
-    assert delays == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert delays == [0.5, 1, 2, 4, 5, 5, 5, 5]
     assert await letters(database) == []
 
 

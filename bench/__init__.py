@@ -1,0 +1,1 @@
+"""The platform measured against named peers, side by side, in one run."""
