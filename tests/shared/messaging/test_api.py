@@ -1,6 +1,7 @@
 """Events and dead letters over HTTP: list, inspect, redrive, discard, each within one's rights."""
 
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from shared.messaging.metrics import observe_broker, observe_database
 from shared.metrics import REGISTRY
 from shared.security.identity import Actor, Role
 from tests.shared.messaging.world import (
+    BASE,
     HANDLERS,
     ParcelKept,
     ParcelMoved,
@@ -57,6 +59,7 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     app.state.database = world.database("catalog")
     app.state.authenticate = authenticate
     app.state.handlers = HANDLERS
+    app.state.settings = SimpleNamespace(token_issuer=BASE)
     app.state.messages = Messages(load_messages("shared"))
     app.state.refuse_classified = lambda _body: None
     app.add_exception_handler(DomainError, problems.on_domain_error)
@@ -207,7 +210,7 @@ async def test_backlog_age_lag_and_dead_letters_are_exported(world: World):
     broker = await world.connected("catalog")
     await world.inbox(broker).ensure_consumer()
     await parked(world, 1)
-    await world.tell("p1", "南昌", "九江", database=database)
+    await world.tell("p1", "南昌", "九江", database=database, event=ParcelKept)
 
     async with database.transaction(await authenticate("operator")) as tx:
         await observe_database(await tx.raw(), service="catalog")

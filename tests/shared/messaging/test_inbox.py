@@ -31,6 +31,7 @@ from shared.messaging.metrics import consumer_lag, parked_dead_letters
 from shared.security.identity import Actor, Role, system
 from tests.shared.messaging.world import (
     HANDLERS,
+    ParcelKept,
     ParcelLost,
     ParcelMoved,
     ParcelWeighed,
@@ -215,7 +216,8 @@ async def test_a_redrive_goes_on_to_the_next_failure_and_keeps_what_it_applied(w
     async def refuse_third(tx: Transaction, received: Received[ParcelMoved]) -> None:
         nonlocal healed_but_third
         await note_place(tx, received)
-        tx.emit(received.event, subject=received.subject, region=received.region)
+        kept = ParcelKept(place=received.event.place, number=received.event.number)
+        tx.emit(kept, subject=received.subject, region=received.region)
         healed_but_third += 1
         if received.sequence == 3:
             raise ParcelRefused
