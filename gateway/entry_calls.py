@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.entries import Entries
 from gateway.errors import EntryAddressRefused, EntryUnknown
@@ -41,7 +41,8 @@ class EntryCalls:
     async def call(self, scope: Scope, receive: Receive, send: Send, *, say: Problem) -> int:
         """Forward `/v1/entry/{listing_id}/…`; 404, 503 or 410 with the notice when it is closed.
 
-        The access token stays here: it is for this platform alone.
+        The access token stays here: it is for this platform alone. Nor does a department's system
+        set cookies in the platform's name.
         """
         listing_id, _, rest = scope["path"].removeprefix(ENTRY_PREFIX).partition("/")
         entry = self._entries.find(listing_id)
@@ -56,10 +57,17 @@ class EntryCalls:
             "raw_path": base.encode("ascii") + tail or b"/",
             "headers": [field for field in scope["headers"] if field[0] not in _OURS],
         }
+
+        async def without_cookies(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [field for field in message["headers"] if field[0].lower() != b"set-cookie"]
+                message = {**message, "headers": kept}
+            await send(message)
+
         return await forward(
             outgoing,
             receive,
-            send,
+            without_cookies,
             upstream=self._upstream(target.scheme, target.hostname, target.port),
             headers=[(b"x-listing-id", listing_id.encode("ascii", "replace"))],
             budget_seconds=self._budget,
