@@ -136,7 +136,7 @@ class _Call:
             await self._own(self._scope, self._receive, self.send)
             return
         entry = path.startswith(ENTRY_PREFIX)
-        operation = ENTRY if entry else self._tools.routes.find(self._scope["method"], path)
+        operation = ENTRY if entry else self._find(path)
         self._scope["operation"] = operation.id
         claims = await self._identify()
         check_role(operation, claims.actor)
@@ -187,10 +187,23 @@ class _Call:
 
     # --- who
 
+    def _find(self, path: str) -> Operation:
+        """The operation; who asks for what is not there is charged as well."""
+        try:
+            return self._tools.routes.find(self._scope["method"], path)
+        except DomainError:
+            token = self._token()
+            claims = self._tools.verifier.cached(token) if token else None
+            if claims is None:
+                self._charge(self._tools.strangers, self._stranger())
+            else:
+                self._charge_client(claims)
+            raise
+
     async def _identify(self) -> Claims:
         """The claims of a good token; a caller without one is charged before it is verified."""
-        scheme, _, token = self._headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer" or not token:
+        token = self._token()
+        if not token:
             self._charge(self._tools.strangers, self._stranger())
             raise TokenMissing
         verifier = self._tools.verifier
@@ -198,9 +211,16 @@ class _Call:
         if claims is None:
             self._charge(self._tools.strangers, self._stranger())
             claims = await verifier.claims(token)
+        self._charge_client(claims)
+        return claims
+
+    def _token(self) -> bytes:
+        scheme, _, token = self._headers.get(b"authorization", b"").partition(b" ")
+        return token if scheme.lower() == b"bearer" else b""
+
+    def _charge_client(self, claims: Claims) -> None:
         self._client = claims.actor.client_id
         self._charge(self._tools.clients, Charge(self._client, self._tools.client_plan))
-        return claims
 
     def _stranger(self) -> Charge:
         client = self._scope.get("client")

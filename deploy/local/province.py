@@ -139,9 +139,7 @@ def limit(environ: Mapping[str, str] = os.environ) -> int:
 
 def choose(listings: Sequence[DemoListing], wanted: int) -> list[DemoListing]:
     """So many of them, spread over the whole table; the walk-through's city has one of its own."""
-    chosen = [
-        listings[(2 * place + 1) * len(listings) // (2 * wanted)] for place in range(wanted)
-    ]
+    chosen = [listings[(2 * place + 1) * len(listings) // (2 * wanted)] for place in range(wanted)]
     cities = [place for place, each in enumerate(chosen) if each.organisation.startswith("city-")]
     if cities and all(each.organisation != WALK_CITY for each in chosen):
         chosen[cities[0]] = next(each for each in listings if each.organisation == WALK_CITY)

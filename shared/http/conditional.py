@@ -16,6 +16,7 @@ from shared.errors import BadRequest, PreconditionFailed, PreconditionRequired
 from shared.http.encoding import GZIP_MARK
 
 VERSION_HEADER = "x-record-version"
+_OF_A_304 = ("etag", "cache-control", "vary", "content-language", "deprecation", "sunset")
 _TAG = re.compile(r'^"(?:(?P<version>\d{1,18})\.)?[0-9a-f]{32}"$')
 
 
@@ -60,29 +61,22 @@ def read(request: Request, *, required: bool) -> Conditions:
     return Conditions(int(tag["version"]), none_match)
 
 
-def with_etag(response: Response, conditions: Conditions) -> Response:
-    """Tag a 200 answer; answer 304 without a body when the caller already has it."""
-    tag = entity_tag(bytes(response.body), response.headers.get(VERSION_HEADER))
-    if VERSION_HEADER in response.headers:
-        del response.headers[VERSION_HEADER]
-    response.headers["ETag"] = tag
-    if tag in conditions.none_match or "*" in conditions.none_match:
-        kept = {
-            name: value
-            for name, value in response.headers.items()
-            if name in ("etag", "cache-control", "vary", "content-language")
-        }
-        return Response(status_code=304, headers=kept)
-    return response
-
-
-def with_version(response: Response) -> Response:
-    """Tag the answer of a write, so that the next decision can name the version it saw."""
+def set_etag(response: Response, *, always: bool) -> None:
+    """Tag an answer; a write's only where it names a version that the next decision can name."""
     version = response.headers.get(VERSION_HEADER)
     if version is not None:
         del response.headers[VERSION_HEADER]
+    if always or version is not None:
         response.headers["ETag"] = entity_tag(bytes(response.body), version)
-    return response
+
+
+def unchanged(response: Response, conditions: Conditions) -> Response | None:
+    """A 304 with the tag that the answer would have had, when the caller already has it."""
+    tag = response.headers["etag"].replace(GZIP_MARK, "")
+    if tag not in conditions.none_match and "*" not in conditions.none_match:
+        return None
+    kept = {name: value for name, value in response.headers.items() if name in _OF_A_304}
+    return Response(status_code=304, headers=kept)
 
 
 def entity_tag(body: bytes, version: str | int | None) -> str:
@@ -91,5 +85,5 @@ def entity_tag(body: bytes, version: str | int | None) -> str:
 
 
 def set_version(response: Response, version: int) -> None:
-    """Name the record's version; `with_etag` turns it into the entity tag."""
+    """Name the record's version; `set_etag` turns it into the entity tag."""
     response.headers[VERSION_HEADER] = str(version)

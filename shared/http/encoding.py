@@ -11,20 +11,23 @@ GZIP_MARK: Final = "-gz"
 _LEVEL = 5
 
 
-def packed(response: Response, accept_encoding: str | None) -> Response:
-    """The answer, packed where the caller takes gzip and it is worth it."""
+def choose_coding(response: Response, accept_encoding: str | None) -> bool:
+    """Whether the answer goes packed; Vary and the entity tag tell of the choice."""
     body = bytes(getattr(response, "body", b""))
     if len(body) < GZIP_FROM or "content-encoding" in response.headers:
-        return response
+        return False
     response.headers["Vary"] = _with(response.headers.get("vary", ""), "Accept-Encoding")
     if accept_encoding is None or not accepts_gzip(accept_encoding):
-        return response
-    response.body = gzip.compress(body, _LEVEL, mtime=0)
-    response.headers["Content-Encoding"] = "gzip"
-    response.headers["Content-Length"] = str(len(response.body))
+        return False
     if "etag" in response.headers:
         response.headers["ETag"] = response.headers["etag"][:-1] + GZIP_MARK + '"'
-    return response
+    return True
+
+
+def pack(response: Response) -> None:
+    response.body = gzip.compress(bytes(response.body), _LEVEL, mtime=0)
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers["Content-Length"] = str(len(response.body))
 
 
 @lru_cache(maxsize=256)

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from shared.database import Database, Transaction
 from shared.errors import Unauthenticated, UnsupportedMediaType
 from shared.http import conditional, idempotency, strict_json
-from shared.http.encoding import packed
+from shared.http.encoding import choose_coding, pack
 from shared.http.language import negotiate
 from shared.security.access import OPERATIONS, Effect, Operation, Relation, check_role
 from shared.security.identity import Actor, Role
@@ -134,17 +134,21 @@ def _finish(
     response.headers.setdefault("Content-Language", language)
     response.headers.setdefault("Vary", "Accept-Language")
     response.headers.update(_retirement(operation))
-    if request.method == "GET" and response.status_code == 200:
+    read = request.method == "GET" and response.status_code == 200
+    if read:
         public = operation.effect is Effect.PUBLIC_READ
         response.headers.setdefault(
             "Cache-Control", PUBLIC_CACHE if public else "private, no-cache"
         )
         if public:  # the gateway drops what carries a tag when an event tells of its resource
             response.headers.setdefault("Cache-Tag", operation.path.split("/")[2])
-        response = conditional.with_etag(response, conditions)
-    else:
-        response = conditional.with_version(response)
-    return packed(response, request.headers.get("accept-encoding"))
+    conditional.set_etag(response, always=read)
+    zipped = choose_coding(response, request.headers.get("accept-encoding"))
+    if read and (same := conditional.unchanged(response, conditions)) is not None:
+        return same
+    if zipped:
+        pack(response)
+    return response
 
 
 def _retirement(operation: Operation) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The limits at the gateway's real door: told on every answer, held, and not talked away."""
 
 import asyncio
+import itertools
 import re
 import time
 from collections.abc import AsyncIterator
@@ -13,11 +14,12 @@ from tests.suite import PROVINCE, Suite, actor
 
 BURST, MINUTE, MONTH = 40, 60, 5000
 LIMITS = {"burst": BURST, "per_minute": MINUTE, "per_month": MONTH}
+_addresses = itertools.count(2)
 STATE = re.compile(r'"minute";r=(\d+);t=\d+, "month";r=(\d+);t=\d+')
 
 
 @pytest.fixture(scope="module")
-async def gateway(suite: Suite) -> AsyncIterator[httpx.AsyncClient]:
+async def url(suite: Suite) -> str:
     """A gateway whose policies allow little, to known clients and to strangers alike."""
     await suite.sql(
         "gateway",
@@ -28,7 +30,14 @@ async def gateway(suite: Suite) -> AsyncIterator[httpx.AsyncClient]:
         list(LIMITS.values()),
     )
     await suite.serve("gateway")
-    async with httpx.AsyncClient(base_url=suite.urls["gateway"], timeout=10) as client:
+    return suite.urls["gateway"]
+
+
+@pytest.fixture
+async def gateway(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client at an address of its own: whoever shows no known token is counted by address."""
+    transport = httpx.AsyncHTTPTransport(local_address=f"127.0.0.{next(_addresses)}")
+    async with httpx.AsyncClient(base_url=url, transport=transport, timeout=10) as client:
         yield client
 
 
@@ -70,7 +79,7 @@ async def test_every_answer_says_the_policy_and_what_is_left(suite, gateway):
     assert {each.headers["ratelimit-policy"] for each in answers} == {policy}
     left = [STATE.fullmatch(each.headers["ratelimit"]) for each in answers]
     assert all(left)
-    assert [int(each[1]) for each in left if each][0] <= BURST
+    assert next(int(each[1]) for each in left if each) <= BURST
 
 
 @pytest.mark.feature("API6")
@@ -78,19 +87,25 @@ async def test_every_answer_says_the_policy_and_what_is_left(suite, gateway):
 @pytest.mark.feature("G2")
 async def test_a_client_over_its_limit_is_told_when_to_come_back(suite, gateway):
     headers = suite.headers(caller("client-in-haste"))
+    answers: list[httpx.Response] = []
+    began = time.monotonic()
 
-    answers, took = await flood(gateway, "/v1/routes", [headers] * (2 * BURST))
+    while time.monotonic() - began < 4:
+        more, _ = await flood(gateway, "/v1/routes", [headers] * 10)
+        answers += more
+        await asyncio.sleep(0.1)
+    took = time.monotonic() - began
 
     allowed = BURST + took * MINUTE / 60
     refused = [each for each in answers if each.status_code == 429]
     print(f"allowed {passed(answers)}, limit {allowed:.1f}")  # noqa: T201 the figure of the row
-    assert BURST * 0.95 <= passed(answers) <= allowed * 1.05 + 1
+    assert allowed * 0.85 <= passed(answers) <= allowed * 1.05 + 1  # leases come a moment later
     assert refused[-1].headers["content-type"] == "application/problem+json"
     assert refused[-1].json()["code"] == "too_many_requests"
     assert 1 <= int(refused[-1].headers["retry-after"]) <= 60
     state = STATE.fullmatch(refused[-1].headers["ratelimit"])
     assert state is not None
-    assert state[1] == "0"
+    assert int(state[1]) < BURST / 10
     explained = await gateway.get(
         refused[-1].json()["type"], headers=suite.headers(caller("client-that-asks"))
     )
