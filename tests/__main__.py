@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 SUITES = (
-    ("static walls and contracts", ["tests/architecture"], "0"),
+    ("static walls and contracts", ["tests/architecture"], "2"),
     ("toolbox", ["tests/shared"], "2"),
-    ("local servers", ["tests/deploy"], "0"),
+    ("local servers", ["tests/deploy"], "2"),
     ("services and gateway", ["tests/catalog", "tests/filing", "tests/gateway"], "2"),
     ("journeys", ["tests/journeys"], "0"),
 )
@@ -26,7 +26,7 @@ def main() -> int:
         sys.stdout.flush()
         started = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-q", *present]
-        command += ["-n", workers, "--dist", "loadscope"] if workers != "0" else []
+        command += ["-n", workers, "--dist", "loadfile"] if workers != "0" else []
         command += [] if everything else ["-m", "not slow"]
         failed |= subprocess.run(command, check=False).returncode
         times.append((name, time.monotonic() - started))

@@ -1,5 +1,6 @@
 """What reaches a service behind the whole gateway, and what a caller hears when it is away."""
 
+import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator
@@ -176,3 +177,59 @@ async def test_a_service_that_is_away_is_a_problem_of_the_gateway(suite):
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["trace_id"]
         assert address.removeprefix("http://") not in answer.text
+
+
+INSIDE = "GET /v1/coverage?smuggled=1 HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\n\r\n"
+TWO_READINGS = {
+    "length beside chunks": ("Content-Length: {size}\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
+    "chunks beside length": ("Transfer-Encoding: chunked\r\nContent-Length: 5", "0\r\n\r\n"),
+    "two lengths": ("Content-Length: 0\r\nContent-Length: {size}", ""),
+    "a list of lengths": ("Content-Length: 0, {size}", ""),
+    "a signed length": ("Content-Length: +0", ""),
+    "chunked in disguise": ("Transfer-Encoding: xchunked", "0\r\n\r\n"),
+    "chunked before a space": ("Transfer-Encoding : chunked", "0\r\n\r\n"),
+    "chunked twice": ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "0\r\n\r\n"),
+    "chunked with a tab": ("Transfer-Encoding:\tchunked, identity", "0\r\n\r\n"),
+    "a folded field": ("X-A: b\r\n Content-Length: 0", ""),
+    "a bare line feed": ("X-A: b\nContent-Length: 0", ""),
+    "a NUL": ("X-A: b\0Content-Length: 0", ""),
+    "a chunk that ends badly": ("Transfer-Encoding: chunked", "0\n\n"),
+    "a chunk extension with a line feed": ("Transfer-Encoding: chunked", "0;a\nb\r\n\r\n"),
+    "an upgrade": ("Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: {size}", ""),
+    "a connection field that names the length": (
+        "Connection: content-length\r\nContent-Length: {size}", ""
+    ),
+    "a length that Expect holds back": ("Expect: 100-continue\r\nContent-Length: {size}", ""),
+}  # fmt: skip
+
+
+@pytest.mark.feature("G1")
+@pytest.mark.parametrize("name", TWO_READINGS)
+async def test_what_has_two_readings_is_read_once_by_gateway_and_service_alike(
+    suite, gateway, services, name
+):
+    fields, before = TWO_READINGS[name]
+    host = gateway.base_url.netloc.decode()
+    token = suite.headers(PROVINCE)["Authorization"]
+    inside = INSIDE.format(host=host, token=token)
+    head = (
+        f"POST /v1/filings HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\n"
+        f"Idempotency-Key: {uuid.uuid4()}\r\nContent-Type: application/json\r\n"
+    )
+    sent = f"{head}{fields.format(size=len(inside) + len(before))}\r\n\r\n{before}{inside}"
+    calls = {each: len(service.calls) for each, service in services.items()}
+
+    reader, writer = await asyncio.open_connection(*gateway.base_url.netloc.decode().split(":"))
+    writer.write(sent.encode("latin-1"))
+    writer.write_eof()
+    async with asyncio.timeout(10):
+        answered = (await reader.read()).decode("latin-1")
+    writer.close()
+
+    statuses = re.findall(r"HTTP/1\.1 ([2-5]\d\d) ", answered)
+    reached = [
+        call for each, service in services.items() for call in service.calls[calls[each] :]
+    ]
+    assert statuses, name
+    assert len([status for status in statuses if status == "200"]) == len(reached)
+    assert not [call for call in reached if "smuggled" in call.target]

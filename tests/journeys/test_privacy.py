@@ -3,6 +3,7 @@
 import contextlib
 import io
 import sys
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import nats as nats_client
@@ -25,10 +26,19 @@ PERSON = {
 
 
 @pytest.fixture(scope="module")
-async def platform(suite: Suite) -> httpx.AsyncClient:
-    client = await suite.serve_all(log_level="DEBUG")
+def said() -> Iterator[io.BytesIO]:
+    """Everything that the services write to their output, from the start."""
+    raw = io.BytesIO()
+    with contextlib.redirect_stdout(io.TextIOWrapper(raw, "utf-8", write_through=True)):
+        yield raw
+
+
+@pytest.fixture(scope="module")
+async def platform(suite: Suite, said: io.BytesIO) -> AsyncIterator[httpx.AsyncClient]:
+    client = await suite.serve_all(log_level="DEBUG", access_log=True)
     await found_province(suite, client)
-    return client
+    yield client
+    assert not said.closed  # the services write until they have stopped
 
 
 def readable(value: object) -> str:
@@ -38,22 +48,21 @@ def readable(value: object) -> str:
 @pytest.mark.clause("A21.2")
 @pytest.mark.feature("API13")
 async def test_a_persons_data_are_in_clear_nowhere_but_in_an_audited_disclosure(
-    suite: Suite, platform: httpx.AsyncClient
+    suite: Suite, platform: httpx.AsyncClient, said: io.BytesIO
 ):
     city, operator = Caller(suite, platform, NANCHANG), Caller(suite, platform, OPERATOR)
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        named = await city.post("/v1/responsible-persons", PERSON)
-        assert named.status_code == 201, named.text
-        path = named.headers["location"]
-        answers = [
-            named,
-            await city.get(path),
-            await operator.get("/v1/responsible-persons", organisation="city-360100"),
-            await city.post("/v1/responsible-persons", {**PERSON, "domain": "NOT A DOMAIN"}),
-            await city.put(path, {**PERSON, "phone": named.json()["phone"]}),
-            await Caller(suite, platform, JIUJIANG).get(path),
-        ]
+    named = await city.post("/v1/responsible-persons", PERSON)
+    assert named.status_code == 201, named.text
+    path = named.headers["location"]
+    answers = [
+        named,
+        await city.get(path),
+        await operator.get("/v1/responsible-persons", organisation="city-360100"),
+        await operator.get("/v1/responsible-persons", phone=PHONE),
+        await city.post("/v1/responsible-persons", {**PERSON, "domain": "NOT A DOMAIN"}),
+        await city.put(path, {**PERSON, "phone": named.json()["phone"]}),
+        await Caller(suite, platform, JIUJIANG).get(path),
+    ]
     disclosed = await operator.post(f"{path}/disclosure", {"reason": "紧急下架核实联系人"})
 
     async def told() -> bool:
@@ -79,12 +88,13 @@ async def test_a_persons_data_are_in_clear_nowhere_but_in_an_audited_disclosure(
         ]
     finally:
         await stream.close()
+    suite.apps["gateway"].state.tools.log.flush()
     async with httpx.AsyncClient() as plain:
         metrics = [(await plain.get(f"{url}/metrics")).text for url in suite.urls.values()]
 
     places = {
         "answers": [answer.text for answer in answers],
-        "logs": [said.getvalue()],
+        "logs": said.getvalue().decode().splitlines(),
         "rows": stored,
         "stream": messages,
         "metrics": metrics,
@@ -97,8 +107,10 @@ async def test_a_persons_data_are_in_clear_nowhere_but_in_an_audited_disclosure(
         if NAME in text or PHONE in text
     ]
     assert found == []
-    assert answers[4].json()["errors"][0]["code"] == "masked_value_refused"
+    assert any("/v1/responsible-persons" in line for line in places["logs"])
+    assert answers[3].json()["total"] == 1
+    assert answers[5].json()["errors"][0]["code"] == "masked_value_refused"
     assert disclosed.json()["phone"] == PHONE
     audit = await Caller(suite, platform, PROVINCE).get("/v1/catalog/audit", limit=100)
     assert "紧急下架核实联系人" in audit.text
-    sys.stdout.write(f"places searched: { {name: len(each) for name, each in places.items()} }\n")
+    sys.stderr.write(f"places searched: { {name: len(each) for name, each in places.items()} }\n")

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.edge.policy import EdgePolicy, Problem
@@ -133,7 +134,7 @@ class EdgeLayer:
                 await exchange.problem("unavailable", 503, [(b"connection", b"close")])
             raise
         except Exception as error:  # noqa: BLE001 the last place that can answer for it
-            if not exchange.too_large:
+            if not exchange.too_large and not isinstance(error, ClientDisconnect):
                 _log.exception("request %s failed", exchange.request_id.decode(), exc_info=error)
             if exchange.started:
                 return  # the server sees an unfinished answer and cuts the connection

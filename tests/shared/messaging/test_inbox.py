@@ -437,7 +437,7 @@ async def test_the_way_from_a_commit_to_another_services_table(world: World):
         await eventually(lambda: _count(world, 603))
         taken = asyncio.get_running_loop().time() - started
 
-    assert taken < 10
+    assert taken < 60  # generous: what is shown is that everything arrives, once
     assert await effects(world) == [
         *(("p0", n) for n in (1, 2, 3)),
         *(("p1", n) for n in range(1, 601)),
