@@ -85,13 +85,16 @@ def unconditional(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 
 def end_to_end(headers: Headers, dropped: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
-    """Without what was meant for one connection, and what its Connection field names."""
+    """Without what was meant for one connection, and what its Connection field names.
+
+    Content-Length cannot be named away: a body without it would be read as another request.
+    """
     named = {
         token.strip().lower()
         for name, value in headers
         if name.lower() == b"connection"
         for token in value.split(b",")
-    }
+    } - {b"content-length"}
     return [
         (name, value)
         for name, value in headers

@@ -1,6 +1,7 @@
 """What reaches a service behind the whole gateway, and what a caller hears when it is away."""
 
 import asyncio
+import contextlib
 import re
 import uuid
 from collections.abc import AsyncIterator
@@ -219,17 +220,16 @@ async def test_what_has_two_readings_is_read_once_by_gateway_and_service_alike(
     sent = f"{head}{fields.format(size=len(inside) + len(before))}\r\n\r\n{before}{inside}"
     calls = {each: len(service.calls) for each, service in services.items()}
 
-    reader, writer = await asyncio.open_connection(*gateway.base_url.netloc.decode().split(":"))
+    reader, writer = await asyncio.open_connection(*host.split(":"))
     writer.write(sent.encode("latin-1"))
-    writer.write_eof()
-    async with asyncio.timeout(10):
-        answered = (await reader.read()).decode("latin-1")
+    answered = ""
+    with contextlib.suppress(TimeoutError):  # a request that is plain keeps its connection
+        while more := await asyncio.wait_for(reader.read(65_536), 0.5 if answered else 5):
+            answered += more.decode("latin-1")
     writer.close()
 
     statuses = re.findall(r"HTTP/1\.1 ([2-5]\d\d) ", answered)
-    reached = [
-        call for each, service in services.items() for call in service.calls[calls[each] :]
-    ]
+    reached = [call for each, service in services.items() for call in service.calls[calls[each] :]]
     assert statuses, name
     assert len([status for status in statuses if status == "200"]) == len(reached)
     assert not [call for call in reached if "smuggled" in call.target]

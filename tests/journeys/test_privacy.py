@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import json
 import sys
+import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -114,3 +116,23 @@ async def test_a_persons_data_are_in_clear_nowhere_but_in_an_audited_disclosure(
     audit = await Caller(suite, platform, PROVINCE).get("/v1/catalog/audit", limit=100)
     assert "紧急下架核实联系人" in audit.text
     sys.stderr.write(f"places searched: { {name: len(each) for name, each in places.items()} }\n")
+
+
+@pytest.mark.feature("API7")
+async def test_a_call_is_found_in_the_log_by_its_name_and_its_trace(
+    suite: Suite, platform: httpx.AsyncClient, said: io.BytesIO
+):
+    trace, request_id = uuid.uuid4().hex, f"city-{uuid.uuid4().hex[:12]}"
+    names = {"X-Request-Id": request_id, "traceparent": f"00-{trace}-{'c' * 16}-01"}
+
+    answer = await platform.get(
+        "/v1/filings?organisation=city-360100", headers={**suite.headers(NANCHANG), **names}
+    )
+    suite.apps["gateway"].state.tools.log.flush()
+
+    lines = [json.loads(line) for line in said.getvalue().decode().splitlines() if trace in line]
+    assert answer.status_code == 200
+    (line,) = [each for each in lines if each["event"] == "request"]
+    assert (line["request_id"], line["trace_id"]) == (request_id, trace)
+    assert (line["method"], line["route"], line["status"]) == ("GET", "/v1/filings", 200)
+    assert line["client_id"] == NANCHANG.client_id
