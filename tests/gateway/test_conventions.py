@@ -534,3 +534,60 @@ async def test_a_person_is_masked_until_a_disclosure_that_the_audit_keeps(
     assert (entry["action"], entry["organisation"]) == ("person.disclosed", "operator")
     assert entry["details"] == {"reason": "故障联系"}
     assert "19900000177" not in audit.text
+
+
+# --- what is shown cannot be written --------------------------------------------------------------
+
+
+def members(schema: Any, document: Any) -> set[str]:
+    """The members of an object's schema, of all its alternatives."""
+    if "$ref" in schema:
+        return members(document["components"]["schemas"][schema["$ref"].split("/")[-1]], document)
+    found = set(schema.get("properties", ()))
+    for each in schema.get("anyOf", ()):
+        found |= members(each, document)
+    return found
+
+
+@pytest.mark.feature("API9")
+@pytest.mark.feature("API13")
+async def test_no_member_of_an_answer_can_be_written_that_is_not_asked_for(suite, platform):
+    async def whole() -> Any:
+        found = (await platform.get("/openapi.json")).json()
+        return found if len(found["paths"]) > 80 else None
+
+    document = await eventually(whole)
+    shown: set[str] = set()
+    for schema in document["components"]["schemas"].values():
+        shown |= set(schema.get("properties", ()))
+    refused = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            media = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            row = OPERATIONS[operation["operationId"]]
+            own = members(media.get("schema", {}), document)
+            if not own or "text/csv" in operation["requestBody"]["content"]:
+                continue
+            foreign = dict.fromkeys(shown - own, "1")
+            who = PROVINCE if PROVINCE.role in row.allow else LABOUR
+
+            answer = await platform.request(
+                method,
+                re.sub(r"\{\w+_id\}", str(uuid.UUID(int=1)), path).replace(
+                    "{key}", "listing_review"
+                ),
+                json={**media["example"], **foreign},
+                headers=suite.headers(who, **{"If-Match": "*"}),
+            )
+
+            unknown = {
+                each["pointer"].removeprefix("/")
+                for each in answer.json().get("errors", ())
+                if each["code"] == "field_unknown"
+            }
+            assert answer.status_code == 422, (row.id, answer.text[:300])
+            assert unknown == set(foreign), row.id
+            refused += len(foreign)
+
+    print(f"members refused as unknown {refused}")  # noqa: T201 the figure of the row
+    assert refused > 1000
