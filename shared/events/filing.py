@@ -1,6 +1,6 @@
 """The facts that filing tells: what was filed, confirmed and decided, and what is still owed."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -207,3 +207,158 @@ class FilingLapsed(Event, type="filing.lapsed.v1"):
 
     filing_id: UUID
     filing_type: str
+
+
+class SubhallRetained(Event, type="filing.subhall_retained.v1"):
+    """Aggregate `hall:<id>`: a hall stays beside the merged ones up to a day (A5.5)."""
+
+    filing_id: UUID
+    hall_id: str
+    organisation_id: str
+    since: date
+    until: date
+
+
+class ChannelExceptionGranted(Event, type="filing.channel_exception_granted.v1"):
+    """Aggregate `filing:<id>`: an independent channel may be there up to a day, flagged (A5.1)."""
+
+    filing_id: UUID
+    channel_name: str
+    channel_kind: str
+    organisation_id: str
+    until: date
+
+
+class PartnerApproved(Event, type="filing.partner_approved.v1"):
+    """Aggregate `partner:<id>`: its written application was approved; it is active (A15.2).
+
+    `partner_id` is the partner's organisation id in catalog's register.
+    """
+
+    filing_id: UUID
+    partner_id: str
+    organisation_id: str
+    uscc: str
+    supervising_organisation: str
+    data_scope: list[str]
+    valid_until: date
+    approved_at: datetime
+
+
+class PartnerForcedOut(Event, type="filing.partner_forced_out.v1"):
+    """Aggregate `partner:<id>`: the province's one decision ends all of it (A15.5).
+
+    Catalog takes its listings off, the gateway refuses its API clients, filing its filings.
+    """
+
+    filing_id: UUID
+    partner_id: str
+    organisation_id: str
+    cause: str
+    decided_at: datetime
+
+
+class ClearanceRecorded(Event, type="filing.clearance_recorded.v1"):
+    """Aggregate `clearance:<subject_ref>`: a background check was passed (A21.3).
+
+    `subject_ref` is a person's or an API client's opaque id (a token's `sub`); told again when
+    renewed, and the latest holds. Valid from the first to the last named day, both included.
+    """
+
+    filing_id: UUID
+    organisation_id: str
+    subject_ref: str
+    role: str
+    valid_from: date
+    valid_until: date
+
+
+class ClearanceRevoked(Event, type="filing.clearance_revoked.v1"):
+    """Aggregate `clearance:<subject_ref>`: it holds no more, revoked or run out (A21.3)."""
+
+    subject_ref: str
+    organisation_id: str
+    reason: str
+
+
+class WindowPlanned(Event, type="filing.window_planned.v1"):
+    """Aggregate `window:<id>`: an accepted upgrade or major event (A16.3, F7).
+
+    Told again when an accepted filing changes it. `listing_ids` empty means all of the
+    organisation's; `change` counts its versions from 1; `short_notice` says that it was filed later
+    than the lead time asks, which is recorded against the unit.
+    """
+
+    window_id: UUID
+    filing_id: UUID
+    filing_type: str
+    kind: str
+    organisation_id: str
+    listing_ids: list[UUID]
+    starts_at: datetime
+    ends_at: datetime
+    impact: str
+    change: int
+    filed_at: datetime
+    short_notice: bool
+
+
+class WindowCancelled(Event, type="filing.window_cancelled.v1"):
+    """Aggregate `window:<id>`: it will not take place (A16.3, F7)."""
+
+    window_id: UUID
+    filing_id: UUID
+    organisation_id: str
+
+
+class WindowEnded(Event, type="filing.window_ended.v1"):
+    """Aggregate `window:<id>`: it ended before its time (A16.3, F7)."""
+
+    window_id: UUID
+    filing_id: UUID
+    organisation_id: str
+    ended_at: datetime
+
+
+class IncidentReported(Event, type="filing.incident_reported.v1"):
+    """Aggregate `incident:<id>`: a fault was reported, first or finally (A16.4).
+
+    `late` says that the report's own clock, counted from detection, was over.
+    """
+
+    incident_id: UUID
+    filing_id: UUID
+    organisation_id: str
+    stage: str
+    severity: str
+    listing_ids: list[UUID]
+    started_at: datetime
+    detected_at: datetime
+    reported_at: datetime
+    resolved_at: datetime | None = None
+    late: bool
+
+
+class DocumentFiled(Event, type="filing.document_filed.v1"):
+    """Aggregate `filing:<id>`: a recurring artefact is there, for a period of its kind (A7.1)."""
+
+    filing_id: UUID
+    kind: str
+    organisation_id: str
+    period: str
+    accepted_at: datetime
+
+
+class VacancyFound(Event, type="filing.vacancy_found.v1"):
+    """Aggregate `vacancy:<organisation>:<domain>`: nobody is named for it (A12.2, A17.1)."""
+
+    organisation_id: str
+    domain: str
+    since: date
+
+
+class VacancyFilled(Event, type="filing.vacancy_filled.v1"):
+    """Aggregate `vacancy:<organisation>:<domain>`: somebody is named again (A12.2, A17.1)."""
+
+    organisation_id: str
+    domain: str
