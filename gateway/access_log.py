@@ -27,6 +27,7 @@ class AccessLine(NamedTuple):
     client_id: str
     traceparent: bytes
     cache: str
+    reason: str = ""  # why a log-only rule would have refused it
 
 
 class AccessLog:
@@ -71,13 +72,14 @@ def _as_json(line: AccessLine, stamp: bytes) -> bytes:
         _trace_id(line.traceparent),
         _quoted(line.client_id),
         line.cache.encode(),
+        line.reason.encode(),
     )
 
 
 _LINE: Final = (
     b'{"event":"request","timestamp":"%b","service":"gateway","method":"%b","route":%b,'
     b'"status":%d,"bytes_sent":%d,"duration_ms":%.3f,"request_id":"%b","trace_id":"%b",'
-    b'"client_id":%b,"cache":"%b"}\n'
+    b'"client_id":%b,"cache":"%b","log_only":"%b"}\n'
 )
 
 

@@ -21,6 +21,7 @@ from gateway.limits import Charge, Limiter, Plan, Verdict
 from gateway.page import Filled, Key, language_of, send_page, service_etags
 from gateway.proxy import Upstream, fetch, forward
 from gateway.routes import ENTRY_PREFIX, RouteTable
+from gateway.tallies import Tallies
 from gateway.upstream import Pool, UpstreamFailure
 from shared.errors import (
     BadGateway,
@@ -35,6 +36,7 @@ from shared.http.edge.problem import REQUEST_ID
 from shared.http.operations import TokenMissing
 from shared.http.problems import problem_response
 from shared.security.access import ENTRY, Effect, Operation, check_role
+from shared.security.identity import Actor
 from shared.security.tokens import Claims
 from shared.security.verifier import Verifier
 
@@ -92,6 +94,7 @@ class Tools:
     entries: EntryCalls
     budget: float
     log: AccessLog
+    tallies: Tallies
 
 
 class DataPath:
@@ -128,6 +131,7 @@ class _Call:
         self._bodyless = scope["method"] == "HEAD"
         self._began = perf_counter()
         self._client, self._cache, self._status, self._bytes = "", "pass", 499, 0
+        self._log_only = ""
 
     async def answer(self) -> None:
         path: str = self._scope["path"]
@@ -140,6 +144,8 @@ class _Call:
         self._scope["operation"] = operation.id
         claims = await self._identify()
         check_role(operation, claims.actor)
+        if operation.id in self._tools.routes.rules:
+            self._judge(operation, claims.actor)
         if entry:
             await self._tools.entries.call(self._scope, self._receive, self.send, say=self._say)
         elif operation.service == OWN:
@@ -182,10 +188,22 @@ class _Call:
                 client_id=self._client,
                 traceparent=traceparent.get().encode(),
                 cache=self._cache,
+                reason=self._log_only,
             )
         )
 
     # --- who
+
+    def _judge(self, operation: Operation, actor: Actor) -> None:
+        """The rule that is set on the route: it refuses, or only reports that it would (G1)."""
+        tools = self._tools
+        refusal = tools.routes.rules[operation.id].refusal(operation, actor)
+        if refusal is None:
+            return
+        if operation.id in tools.routes.enforced:
+            raise refusal
+        self._log_only = refusal.code
+        tools.tallies.would_refuse(operation, actor, refusal.code, tools.verifier.now())
 
     def _find(self, path: str) -> Operation:
         """The operation; who asks for what is not there is charged as well."""

@@ -99,3 +99,18 @@ class EntryDelisted(Gone):
 
 class ProblemTypeUnknown(NotFound):
     code = "problem_type_unknown"
+
+
+class RouteChangeInvalid(Invalid):
+    code = "route_change_invalid"
+
+
+class RouteRulesOverdue(Conflict):
+    """A log-only rule is past its day: it is decided on before anything else changes."""
+
+    code = "route_rules_overdue"
+    members = ("operations",)
+
+
+class RouteVersionNotFound(NotFound):
+    code = "route_version_not_found"

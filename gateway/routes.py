@@ -5,8 +5,11 @@ The rows come from the policy table; the schema `gateway` keeps every version th
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.route_rules import Rules
 from shared.errors import MethodNotAllowed, NotFound
 from shared.security.access import OPERATIONS, Effect, Operation
 from shared.security.canonical import digest
@@ -22,7 +25,7 @@ class RouteUnknown(NotFound):
     code = "not_found"
 
 
-def as_rows(routes: Iterable[Operation] = ROUTES) -> list[dict[str, Any]]:
+def as_rows(rules: Rules, routes: Iterable[Operation] = ROUTES) -> list[dict[str, Any]]:
     """The table as JSON: what a route version stores and `GET /v1/routes` shows."""
     return [
         {
@@ -33,6 +36,9 @@ def as_rows(routes: Iterable[Operation] = ROUTES) -> list[dict[str, Any]]:
             "effect": route.effect.value,
             "scope": route.scope,
             "roles": sorted(route.allow),
+            "deprecated": route.deprecated and route.deprecated.isoformat(),
+            "sunset": route.sunset and route.sunset.isoformat(),
+            "rule": rules[route.id].dump() if route.id in rules else None,
         }
         for route in routes
     ]
@@ -50,9 +56,23 @@ class _Node:
 
 
 class RouteTable:
-    """Finds the operation of a request; a template segment matches one non-empty segment."""
+    """Finds the operation of a request; a template segment matches one non-empty segment.
 
-    def __init__(self, routes: Iterable[Operation] = ROUTES) -> None:
+    `rules` are those of the version that serves, `enforced` the routes whose rule refuses by now,
+    `public` what every token may read without a look at a rule.
+    """
+
+    def __init__(
+        self,
+        routes: Iterable[Operation] = ROUTES,
+        *,
+        rules: Rules = MappingProxyType({}),
+        version: int = 0,
+        today: date = date.min,
+    ) -> None:
+        self.rules, self.version, self.today = rules, version, today
+        self.enforced = frozenset(id_ for id_, rule in rules.items() if rule.enforced(today))
+        self.public = PUBLIC - rules.keys()
         self._root = _Node({}, None, {})
         for route in routes:
             node = self._root

@@ -22,9 +22,10 @@ from gateway.limits_lease import LeasedLimiter
 from gateway.limits_store import PostgresLeaseStore
 from gateway.oauth.keys import RELOAD_SECONDS, KeyHolder
 from gateway.protocol import FastPath, KnownCaller
-from gateway.routes import PUBLIC, RouteTable
+from gateway.routes import RouteTable
 from gateway.settings import GatewaySettings
 from gateway.tables import ApiClient
+from gateway.tallies import Tallies
 from shared.database import Database
 from shared.errors import DomainError
 from shared.metrics import DURATIONS
@@ -50,7 +51,8 @@ async def on_start(app: FastAPI, stack: AsyncExitStack) -> None:
     app.state.key_holder = KeyHolder(database, keyring)
     app.state.entries = entries.Entries(database)
     await app.state.key_holder.load()
-    await route_versions.seed(database)
+    app.state.tallies = Tallies()
+    routes = await route_versions.seed(database, enforce_overdue=settings.enforce_overdue)
     await bootstrap.ensure_first_client(database, settings, pepper=keyring.index_key)
     verifier = _verifier(settings, app.state.key_holder)
     app.state.verifier = verifier
@@ -58,7 +60,8 @@ async def on_start(app: FastAPI, stack: AsyncExitStack) -> None:
     app.state.suspensions = Suspensions(database, verifier.cache)
     await app.state.suspensions.refresh()
     await app.state.entries.refresh()
-    app.state.tools = await _tools(app, stack)
+    stack.push_async_callback(_last_tallies, app)
+    app.state.tools = await _tools(app, stack, routes)
     app.state.fast_path = _fast_path(app)
     stack.callback(app.state.tools.log.flush)
     for work in (
@@ -67,12 +70,13 @@ async def on_start(app: FastAPI, stack: AsyncExitStack) -> None:
         _collect_documents(app),
         keep_cache_true(app.state.messaging.broker, app.state.tools.cache, app.state.log),
         app.state.tools.clients.run(),
+        app.state.tallies.run(database, app.state.log),
     ):
         task = asyncio.create_task(work)
         stack.push_async_callback(_cancelled, task)
 
 
-async def _tools(app: FastAPI, stack: AsyncExitStack) -> Tools:
+async def _tools(app: FastAPI, stack: AsyncExitStack, routes: RouteTable) -> Tools:
     settings: GatewaySettings = app.state.settings
     store = await PostgresLeaseStore.connect(plain_url(settings.database_url.get_secret_value()))
     stack.push_async_callback(store.close)
@@ -84,7 +88,7 @@ async def _tools(app: FastAPI, stack: AsyncExitStack) -> Tools:
     )
     stack.callback(calls.close)
     return Tools(
-        routes=RouteTable(),
+        routes=routes,
         verifier=app.state.verifier,
         strangers=local_limiter(),
         clients=LeasedLimiter(store, on_error=partial(_limits_away, app)),
@@ -95,6 +99,7 @@ async def _tools(app: FastAPI, stack: AsyncExitStack) -> Tools:
         entries=calls,
         budget=settings.budget_seconds,
         log=AccessLog(sys.stdout.buffer.write if settings.access_log else _unwritten),
+        tallies=app.state.tallies,
     )
 
 
@@ -107,7 +112,9 @@ def _fast_path(app: FastAPI) -> FastPath:
         claims = tools.verifier.cached(token)
         if claims is None:
             return None
-        return KnownCaller(claims.actor.client_id, claims.expires_at.timestamp(), PUBLIC)
+        return KnownCaller(
+            claims.actor.client_id, claims.expires_at.timestamp(), tools.routes.public
+        )
 
     return FastPath(
         cache=tools.cache,
@@ -162,11 +169,28 @@ def _verifier(settings: GatewaySettings, holder: KeyHolder) -> Verifier:
 
 
 async def _refresh(app: FastAPI) -> None:
-    """Entries and suspensions, twice a second; the last state stays while Postgres is away."""
+    """Entries, suspensions and routes, twice a second.
+
+    The last state stays while Postgres is away, and a table that cannot be read never serves.
+    """
     while True:
         await asyncio.sleep(REFRESH_SECONDS)
         await _quietly(app, app.state.entries.refresh())
         await _quietly(app, app.state.suspensions.refresh())
+        await _quietly(app, follow_routes(app))
+
+
+async def follow_routes(app: FastAPI) -> None:
+    """Calls that are under way keep the table that they began with."""
+    tools: Tools = app.state.tools
+    try:
+        tools.routes = await route_versions.follow(app.state.database, tools.routes)
+    except (LookupError, ValueError, TypeError) as error:
+        app.state.log.error("routes stay as they are", error_type=type(error).__name__)  # noqa: TRY400 the type tells enough
+
+
+async def _last_tallies(app: FastAPI) -> None:
+    await _quietly(app, app.state.tallies.flush(app.state.database))
 
 
 async def _keep_keys(app: FastAPI) -> None:

@@ -84,15 +84,33 @@ class SigningKeySet(Table):
 
 
 class RouteVersion(Table):
-    """One version of the route table; the highest valid one serves."""
+    """One version of the route table: a release's rows (`base`) with the rules set on top (G4)."""
 
     __tablename__ = "route_versions"
 
     version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    base: Mapped[str]
     digest: Mapped[str]
     routes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    rules: Mapped[dict[str, Any]]
+    reason: Mapped[str]
     set_by: Mapped[str]
     set_at: Mapped[datetime]
+
+
+class LogOnlyFinding(Table):
+    """Calls of one client that a log-only rule would have refused (G1)."""
+
+    __tablename__ = "log_only_findings"
+
+    operation: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str]
+    role: Mapped[str]
+    calls: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
 
 
 class EntryPoint(Table):

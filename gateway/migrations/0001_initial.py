@@ -71,11 +71,27 @@ def upgrade() -> None:
     op.create_table(
         "route_versions",
         sa.Column("version", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("base", sa.Text, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
         sa.Column("routes", postgresql.JSONB, nullable=False),
+        sa.Column("rules", postgresql.JSONB, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
         sa.Column("set_by", sa.Text, nullable=False),
         sa.Column("set_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("version", name="pk_route_versions"),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "log_only_findings",
+        sa.Column("operation", sa.Text, nullable=False),
+        sa.Column("client_id", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("organisation_id", sa.Text, nullable=False),
+        sa.Column("role", sa.Text, nullable=False),
+        sa.Column("calls", sa.BigInteger, nullable=False),
+        sa.Column("first_at", INSTANT, nullable=False),
+        sa.Column("last_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("operation", "client_id", "reason", name="pk_log_only_findings"),
         schema=SCHEMA,
     )
     op.create_table(
@@ -100,6 +116,7 @@ def downgrade() -> None:
     drop_lease_table()
     for table in (
         "entry_points",
+        "log_only_findings",
         "route_versions",
         "signing_keys",
         "used_assertions",

@@ -152,6 +152,7 @@ async def issue_token(tx: Tx, request: Request, response: Response) -> TokenView
         keys=state.key_holder.signing,
         issuer=state.settings.token_issuer,
         pepper=state.keyring.index_key,
+        tallies=state.tallies,
     )
     response.headers["Cache-Control"] = "no-store"
     return TokenView(access_token=granted.token, expires_in=granted.expires_in, scope=granted.scope)

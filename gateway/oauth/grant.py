@@ -14,6 +14,7 @@ from sqlalchemy.orm import selectinload
 
 from gateway.errors import InvalidClient, InvalidScope, InvalidTokenRequest, UnsupportedGrantType
 from gateway.tables import ApiClient, UsedAssertion
+from gateway.tallies import Tallies
 from shared.database import Transaction
 from shared.security import jose
 from shared.security.client_assertion import claimed_client, verify_assertion
@@ -47,11 +48,12 @@ async def grant(
     keys: SigningKeys,
     issuer: str,
     pepper: bytes,
+    tallies: Tallies,
 ) -> Granted:
     """A token of ten minutes for the scopes asked for, or for all that the client has."""
     if asked.form.get("grant_type") != "client_credentials":
         raise UnsupportedGrantType
-    client = await _proven_client(tx, asked, issuer=issuer, pepper=pepper)
+    client = await _proven_client(tx, asked, issuer=issuer, pepper=pepper, tallies=tallies)
     if client.state != "ACTIVE":
         raise InvalidClient
     scopes = _scopes(asked.form.get("scope", ""), client)
@@ -68,7 +70,7 @@ async def grant(
 
 
 async def _proven_client(
-    tx: Transaction, asked: TokenRequest, *, issuer: str, pepper: bytes
+    tx: Transaction, asked: TokenRequest, *, issuer: str, pepper: bytes, tallies: Tallies
 ) -> ApiClient:
     if asked.form.get("client_assertion_type") == ASSERTION_TYPE:
         return await _by_assertion(tx, asked.form.get("client_assertion", ""), issuer=issuer)
@@ -84,9 +86,7 @@ async def _proven_client(
     if not matches(secret, [each.stored for each in live], pepper=pepper) or client is None:
         raise InvalidClient
     used = stored_form(secret, pepper=pepper)
-    for each in live:
-        if each.stored == used:
-            each.last_used_at = tx.now
+    tallies.used("secret", used, tx.now)
     return client
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -43,6 +43,9 @@ class Verifier:
             return self.cache.get(token, now=self._clock.now())
         except InvalidToken:
             return None
+
+    def now(self) -> datetime:
+        return self._clock.now()
 
     async def claims(self, token: bytes) -> Claims:
         return await authenticate(

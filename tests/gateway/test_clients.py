@@ -10,7 +10,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from tests.suite import NANCHANG, OPERATOR, PROVINCE, Suite
+from tests.suite import NANCHANG, OPERATOR, PROVINCE, Suite, eventually
 
 REGISTRATION = {
     "organisation_id": "city-360100",
@@ -145,8 +145,13 @@ async def test_after_a_rotation_both_secrets_work_until_the_grace_ends(suite, ga
 
     assert rotated.status_code == 201
     assert (during, after) == ([200, 200], [401, 200])
-    shown = await gateway.get(f"/v1/clients/{client_id}", headers=suite.headers(PROVINCE))
-    assert all(each["last_used_at"] is not None for each in shown.json()["secrets"])
+
+    async def stamped() -> bool:
+        """Written in batches, a moment later."""
+        shown = await gateway.get(f"/v1/clients/{client_id}", headers=suite.headers(PROVINCE))
+        return all(each["last_used_at"] is not None for each in shown.json()["secrets"])
+
+    await eventually(stamped)
 
 
 @pytest.mark.feature("G5")

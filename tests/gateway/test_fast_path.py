@@ -334,6 +334,7 @@ async def test_lines_are_written_in_batches() -> None:
         "trace_id": "0af7651916cd43dd8448eb211c80319c",
         "client_id": "app-1",
         "cache": "hit",
+        "log_only": "",
     }
 
 
