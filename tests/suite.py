@@ -12,7 +12,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,10 @@ import nats as nats_client
 import uvicorn
 from fastapi import FastAPI
 from nats.js.errors import NotFoundError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from deploy.local import nats, postgres, roles
 from deploy.local.state import free_port
@@ -37,6 +41,7 @@ from shared.security.identity import Actor, Role
 from shared.security.tokens import SigningKeys, issue
 
 ISSUER = "https://ganfutong.test"
+OFFICERS = "https://officers.test"
 COMPONENTS = tuple(
     filter(None, os.environ.get("GFT_TEST_COMPONENTS", "catalog,filing,gateway").split(","))
 )
@@ -87,6 +92,7 @@ class Suite:
     folder: Path
     database: str = field(default_factory=lambda: f"t_{uuid.uuid4().hex[:12]}")
     keys: SigningKeys = field(default_factory=SigningKeys.generate)
+    officers: SigningKeys | None = None
     apps: dict[str, FastAPI] = field(default_factory=dict)
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
@@ -136,6 +142,8 @@ class Suite:
             "clock_file": self.folder / "clock",
             "log_level": os.environ.get("GFT_TEST_LOG", "CRITICAL"),
         }
+        if self.officers is not None:
+            values["external_issuers"] = [{"issuer": OFFICERS, "jwks_url": self.urls[OFFICERS]}]
         if component == "gateway":
             values["access_log"] = False
         return {**values, **changes}
@@ -183,13 +191,36 @@ class Suite:
         listener = _Listener(
             serve.config(app, app.state.settings, host="127.0.0.1", port=port, lifespan="off")
         )
+        await self._listen(listener)
+        self.urls[component] = f"http://127.0.0.1:{port}"
+        return self.urls[component]
+
+    async def _listen(self, listener: uvicorn.Server) -> None:
         task = asyncio.create_task(listener.serve())
         self._stack.push_async_callback(_ended, listener, task)
         async with asyncio.timeout(10):
             while not listener.started:  # noqa: ASYNC110 uvicorn tells by a flag
                 await asyncio.sleep(0.01)
-        self.urls[component] = f"http://127.0.0.1:{port}"
-        return self.urls[component]
+
+    async def name_officers(self) -> None:
+        """Start an issuer of person tokens; services that start later know it."""
+        self.officers = keys = SigningKeys.generate()
+
+        async def jwks(_request: Request) -> JSONResponse:
+            return JSONResponse(keys.jwks())
+
+        port = free_port()
+        listener = _Listener(
+            uvicorn.Config(
+                Starlette(routes=[Route("/jwks", jwks)]),
+                host="127.0.0.1",
+                port=port,
+                lifespan="off",
+                log_level="critical",
+            )
+        )
+        await self._listen(listener)
+        self.urls[OFFICERS] = f"http://127.0.0.1:{port}/jwks"
 
     async def serve_all(self, **gateway: Any) -> httpx.AsyncClient:
         """The whole platform over real HTTP, and a client of its gateway."""
@@ -215,9 +246,12 @@ class Suite:
     # --- callers ----------------------------------------------------------------------------------
 
     def token(self, actor: Actor, *, lifetime: timedelta = timedelta(minutes=10)) -> str:
+        keys, issuer = self.keys, ISSUER
+        if actor.person and self.officers is not None:
+            keys, issuer = self.officers, OFFICERS
         return issue(
-            self.keys,
-            issuer=ISSUER,
+            keys,
+            issuer=issuer,
             actor=actor,
             now=self.clock.now(),
             jti=str(uuid.uuid4()),
@@ -274,6 +308,11 @@ def actor(role: Role, organisation: str, region: str, **more: Any) -> Actor:
         **more,
     }
     return Actor(organisation=organisation, role=role, region=region, **values)
+
+
+def officer(colleagues: Actor, name: str, **more: Any) -> Actor:
+    """A person of that organisation, who comes through the officers' one client."""
+    return replace(colleagues, subject=name, client_id="officers", person=True, **more)
 
 
 PROVINCE = actor(Role.PROVINCE, "jx-zwfw", "36")

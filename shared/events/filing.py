@@ -61,6 +61,15 @@ class FilingConfirmed(Event, type="filing.confirmed.v1"):
     complete: bool
 
 
+class FilingEndorsed(Event, type="filing.endorsed.v1"):
+    """Aggregate `filing:<id>`: one approval of several that its type needs (F6)."""
+
+    filing_id: UUID
+    filing_type: str
+    given: int
+    needed: int
+
+
 class FilingRefused(Event, type="filing.refused.v1"):
     """Aggregate `filing:<id>`: a provincial department refused (A11.2)."""
 

@@ -82,6 +82,7 @@ OWNERS = MappingProxyType(
 FILERS = MappingProxyType(
     {Role.PROVINCE: OWN, Role.CITY: OWN, Role.COUNTY: OWN, Role.DEPARTMENT: OWN}
 )
+DECIDERS = MappingProxyType({Role.PROVINCE: OWN, Role.DEPARTMENT: OWN})
 CONFIRMERS = MappingProxyType({Role.DEPARTMENT: NAMED})
 
 
@@ -212,6 +213,10 @@ FILING = _rows(
     ("fileListingPlan", "POST", "/v1/listing-plans", C, FILERS, "filing:write"),
     ("listPlanLines", "GET", "/v1/plan-lines", R, READERS, "filing:read"),
     ("getPlanTemplate", "GET", "/v1/listing-plans/template", P, EVERYONE, None),
+    ("listDelegations", "GET", "/v1/delegations", R, DECIDERS, "filing:read"),
+    ("delegateDecisions", "POST", "/v1/delegations", C, DECIDERS, "delegation:write"),
+    ("getDelegation", "GET", "/v1/delegations/{delegation_id}", R, DECIDERS, "filing:read"),
+    ("revokeDelegation", "POST", "/v1/delegations/{delegation_id}/revocation", D, DECIDERS, "delegation:write"),
     ("recordOralReport", "POST", "/v1/oral-reports", C, MappingProxyType({**FILERS, Role.PROVINCE: ANY, Role.OPERATOR: ANY}), "filing:write"),
     ("getOralReport", "GET", "/v1/oral-reports/{oral_report_id}", R, READERS, "filing:read"),
     ("delistInEmergency", "POST", "/v1/emergency-delistings", C, MappingProxyType({**FILERS, Role.PROVINCE: ANY, Role.OPERATOR: ANY}), "filing:emergency"),

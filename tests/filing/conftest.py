@@ -10,6 +10,7 @@ from tests.suite import Suite
 async def world(suite: Suite) -> World:
     """The service on a database of its own, on a Monday morning of an official year."""
     suite.clock.set(MONDAY)
+    await suite.name_officers()
     made = World(suite, await suite.start("filing"))
     await made.furnish()
     return made

@@ -2,8 +2,15 @@
 
 from fastapi import APIRouter
 
-from services.filing.api import emergency, filings, plans, review, types
+from services.filing.api import authority, emergency, filings, plans, review, types
 
 router = APIRouter()
-for part in (types.router, plans.router, filings.router, review.router, emergency.router):
+for part in (
+    types.router,
+    plans.router,
+    filings.router,
+    review.router,
+    authority.router,
+    emergency.router,
+):
     router.include_router(part)

@@ -29,7 +29,9 @@ async def confirm_filing(
     filing_id: UUID,
     body: Acceptance | None = None,
 ) -> FilingView:
-    filing = await commands.confirm_filing(tx, filing_id, related, opinion=_opinion(body))
+    filing = await commands.confirm_filing(
+        tx, filing_id, related, opinion=_opinion(body), delegation_id=_delegation(body)
+    )
     return await answer(tx, response, filing)
 
 
@@ -49,7 +51,9 @@ async def accept_filing(
     filing_id: UUID,
     body: Acceptance | None = None,
 ) -> FilingView:
-    filing = await commands.accept_filing(tx, filing_id, related, opinion=_opinion(body))
+    filing = await commands.accept_filing(
+        tx, filing_id, related, opinion=_opinion(body), delegation_id=_delegation(body)
+    )
     return await answer(tx, response, filing)
 
 
@@ -96,4 +100,13 @@ def _opinion(body: Acceptance | None) -> str:
 
 def _decision(body: Refusal) -> Decision:
     evidence = [each.model_dump() for each in body.evidence]
-    return Decision(clause=body.clause, opinion=body.opinion, evidence=evidence)
+    return Decision(
+        clause=body.clause,
+        opinion=body.opinion,
+        evidence=evidence,
+        delegation_id=body.delegation_id,
+    )
+
+
+def _delegation(body: Acceptance | None) -> UUID | None:
+    return body.delegation_id if body is not None else None

@@ -1,5 +1,6 @@
 """Every write of filing: lock, ask the rules, change rows, tell."""
 
+from services.filing.commands.authority import DelegationEntry, delegate, revoke_delegation
 from services.filing.commands.emergency import (
     EmergencyOrder,
     OralReportEntry,
@@ -27,6 +28,7 @@ from services.filing.commands.types import issue_type_version
 
 __all__ = [
     "Decision",
+    "DelegationEntry",
     "EmergencyOrder",
     "FilingEntry",
     "OralReportEntry",
@@ -35,6 +37,7 @@ __all__ = [
     "confirm_filing",
     "confirm_version",
     "create_filing",
+    "delegate",
     "delist_in_emergency",
     "file_plan",
     "issue_type_version",
@@ -43,6 +46,7 @@ __all__ = [
     "refuse_filing",
     "return_filing",
     "revise_filing",
+    "revoke_delegation",
     "submit_filing",
     "sweep_clocks",
     "withdraw_filing",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from services.filing import rules
 from services.filing.errors import FilingNotFound, OrganisationUnknown
 from services.filing.rules import Action, Flow, State
 from services.filing.tables import (
+    Confirmation,
+    Delegation,
     Filing,
     HistoryEntry,
     KnownHall,
@@ -246,20 +248,26 @@ def keep(
     clause: str | None = None,
     opinion: str = "",
     evidence: Sequence[Mapping[str, Any]] = (),
-    by: str | None = None,
-    organisation: str | None = None,
-    at: datetime | None = None,
+    by: Confirmation | None = None,
+    mandate: Delegation | None = None,
 ) -> None:
-    """One more version of the filing, and one line of its history."""
+    """One more version of the filing, and one line of its history.
+
+    `by` is a confirmation that was given before; `mandate` the delegation under which one acts.
+    """
     filing.version += 1
     filing.updated_at = tx.now
     tx.session.add(
         HistoryEntry(
             filing_id=filing.id,
             round=filing.round,
-            at=at or tx.now,
-            actor=by or tx.actor.subject,
-            organisation=organisation or tx.actor.organisation,
+            at=by.given_at if by else tx.now,
+            actor=by.given_by if by else tx.actor.subject,
+            client_id=by.client_id if by else tx.actor.client_id,
+            person=by.person if by else tx.actor.person,
+            acting_for=mandate.delegator if mandate else None,
+            delegation_id=mandate.id if mandate else None,
+            organisation=by.department if by else tx.actor.organisation,
             action=str(action),
             state=filing.state,
             clause=clause,

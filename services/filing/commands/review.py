@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from services.filing.commands import clocks, plan_lines
+from services.filing.commands.authority import approves_last, may_decide
 from services.filing.commands.closing import stop_clocks
 from services.filing.commands.gates import (
     LISTING_DOCUMENTS,
@@ -18,7 +19,7 @@ from services.filing.commands.records import advance, keep, load_filing, lock_na
 from services.filing.commands.submission import apply_confirmations, tell_confirmed, wait_for
 from services.filing.errors import AlreadyConfirmed, ItemUnknown
 from services.filing.rules import Action, ClockKind, FilingKind, State
-from services.filing.tables import Confirmation, Filing, KnownItem
+from services.filing.tables import Confirmation, Delegation, Filing, KnownItem
 from shared.database import Transaction
 from shared.deadlines import ClockState
 from shared.errors import FieldError
@@ -38,14 +39,21 @@ class Decision:
     clause: str
     opinion: str
     evidence: Sequence[Mapping[str, Any]]
+    delegation_id: UUID | None = None
 
 
 async def confirm_filing(
-    tx: Transaction, filing_id: UUID, relation: Relation, *, opinion: str
+    tx: Transaction,
+    filing_id: UUID,
+    relation: Relation,
+    *,
+    opinion: str,
+    delegation_id: UUID | None = None,
 ) -> Filing:
     """A named department confirms the filed version; the last one completes it (A11.2)."""
     filing = await load_filing(tx, filing_id, relation)
     advance(tx, filing, Action.CONFIRM)
+    mandate = await may_decide(tx, filing, Action.CONFIRM, delegation_id)
     given = await tx.session.scalar(
         select(Confirmation.id).where(
             Confirmation.filing_id == filing.id,
@@ -64,10 +72,12 @@ async def confirm_filing(
             filing_id=filing.id,
             opinion=opinion,
             given_by=tx.actor.subject,
+            client_id=tx.actor.client_id,
+            person=tx.actor.person,
             given_at=tx.now,
         )
     )
-    await _confirmed(tx, filing, opinion=opinion)
+    await _confirmed(tx, filing, mandate, opinion=opinion)
     return filing
 
 
@@ -112,19 +122,24 @@ async def confirm_version(
         filing_id=filing.id if filing is not None else None,
         opinion=opinion,
         given_by=tx.actor.subject,
+        client_id=tx.actor.client_id,
+        person=tx.actor.person,
         given_at=tx.now,
     )
     tx.session.add(confirmation)
     tx.audit("version.confirmed", subject=f"version:{item_code}", details={"digest": digest})
     if filing is not None:
-        await _confirmed(tx, filing, opinion=opinion)
+        mandate = await may_decide(tx, filing, Action.CONFIRM, None)
+        await _confirmed(tx, filing, mandate, opinion=opinion)
     return confirmation
 
 
-async def _confirmed(tx: Transaction, filing: Filing, *, opinion: str) -> None:
+async def _confirmed(
+    tx: Transaction, filing: Filing, mandate: Delegation | None, *, opinion: str
+) -> None:
     await tx.session.flush()
     await apply_confirmations(tx, filing)
-    keep(tx, filing, Action.CONFIRM, clause="A11.2", opinion=opinion)
+    keep(tx, filing, Action.CONFIRM, clause="A11.2", opinion=opinion, mandate=mandate)
     complete = filing.state == State.CONFIRMED
     if complete:
         await wait_for(tx, filing, await type_of(tx, filing))
@@ -136,9 +151,11 @@ async def refuse_filing(
 ) -> Filing:
     """A named department refuses; the filer may correct and send again in the same thread."""
     filing = await load_filing(tx, filing_id, relation)
-    filing.state = advance(tx, filing, Action.REFUSE)
+    state = advance(tx, filing, Action.REFUSE)
+    mandate = await may_decide(tx, filing, Action.REFUSE, decision.delegation_id)
+    filing.state = state
     await stop_clocks(tx, filing, reason=Action.REFUSE)
-    await _ask_for_correction(tx, filing, Action.REFUSE, decision)
+    await _ask_for_correction(tx, filing, Action.REFUSE, decision, mandate)
     tx.emit(
         FilingRefused(
             filing_id=filing.id, department=tx.actor.organisation, clause=decision.clause
@@ -154,11 +171,13 @@ async def return_filing(
 ) -> Filing:
     """The province returns for correction; its own clock stands still until it comes back."""
     filing = await load_filing(tx, filing_id, relation)
-    filing.state = advance(tx, filing, Action.RETURN)
+    state = advance(tx, filing, Action.RETURN)
+    mandate = await may_decide(tx, filing, Action.RETURN, decision.delegation_id)
+    filing.state = state
     for running in (await clocks.open_clocks(tx, filing.id)).values():
         if running.row.state == ClockState.RUNNING:
             clocks.pause_clock(tx, running, reason=Action.RETURN)
-    await _ask_for_correction(tx, filing, Action.RETURN, decision)
+    await _ask_for_correction(tx, filing, Action.RETURN, decision, mandate)
     tx.emit(
         FilingReturned(
             filing_id=filing.id,
@@ -173,7 +192,11 @@ async def return_filing(
 
 
 async def _ask_for_correction(
-    tx: Transaction, filing: Filing, action: Action, decision: Decision
+    tx: Transaction,
+    filing: Filing,
+    action: Action,
+    decision: Decision,
+    mandate: Delegation | None,
 ) -> None:
     keep(
         tx,
@@ -182,6 +205,7 @@ async def _ask_for_correction(
         clause=decision.clause,
         opinion=decision.opinion,
         evidence=decision.evidence,
+        mandate=mandate,
     )
     correction = await clocks.start_clock(
         tx, record="filing", record_id=filing.id, kind=ClockKind.CORRECTION, policy="correction"
@@ -190,18 +214,26 @@ async def _ask_for_correction(
 
 
 async def accept_filing(
-    tx: Transaction, filing_id: UUID, relation: Relation, *, opinion: str
+    tx: Transaction,
+    filing_id: UUID,
+    relation: Relation,
+    *,
+    opinion: str,
+    delegation_id: UUID | None = None,
 ) -> Filing:
     """The province takes note; what was filed goes live, byte for byte (A11.1, C7)."""
     filing = await load_filing(tx, filing_id, relation)
     state = advance(tx, filing, Action.ACCEPT)
+    mandate = await may_decide(tx, filing, Action.ACCEPT, delegation_id)
     type_ = await type_of(tx, filing)
     confirmed_by = await check_same_version(tx, filing, type_)
     await check_still_live(tx, filing, type_)
+    if not await approves_last(tx, filing, mandate, clause=type_.clause, opinion=opinion):
+        return filing
     filing.state = state
     filing.decided_at = tx.now
     await stop_clocks(tx, filing, reason=Action.ACCEPT)
-    keep(tx, filing, Action.ACCEPT, clause=type_.clause, opinion=opinion)
+    keep(tx, filing, Action.ACCEPT, clause=type_.clause, opinion=opinion, mandate=mandate)
     _tell_accepted(tx, filing, confirmed_by)
     if filing.type == FilingKind.LISTING_PLAN:
         await plan_lines.accept_lines(tx, filing)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import literal, or_, select
 
 from services.filing import rules
 from services.filing.commands import clocks, emergency, plan_lines
@@ -101,6 +101,11 @@ async def _match_confirmations(tx: Transaction, filing: Filing) -> list[str]:
             Confirmation.digest == filing.digest,
             Confirmation.department.in_(filing.departments),
             Confirmation.filing_id.is_(None),
+            Confirmation.given_by != tx.actor.subject,  # four eyes: not by the filer's own hand
+            or_(
+                Confirmation.client_id != tx.actor.client_id,
+                Confirmation.person & literal(tx.actor.person),
+            ),
         )
         .with_for_update()
     )
@@ -116,9 +121,7 @@ async def _match_confirmations(tx: Transaction, filing: Filing) -> list[str]:
             Action.CONFIRM,
             clause="A11.2",
             opinion=confirmation.opinion,
-            by=confirmation.given_by,
-            organisation=confirmation.department,
-            at=confirmation.given_at,
+            by=confirmation,
         )
     return [confirmation.department for confirmation in taken]
 

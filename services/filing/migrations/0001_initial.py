@@ -272,6 +272,8 @@ def upgrade() -> None:
         sa.Column("filing_id", sa.Uuid(), nullable=True),
         sa.Column("opinion", sa.Text(), nullable=False),
         sa.Column("given_by", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("person", sa.Boolean(), nullable=False),
         sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["filing_id"], ["filing.filings.id"], name=op.f("fk_confirmations_filing_id")
@@ -336,6 +338,10 @@ def upgrade() -> None:
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("person", sa.Boolean(), nullable=False),
+        sa.Column("acting_for", sa.Text(), nullable=True),
+        sa.Column("delegation_id", sa.Uuid(), nullable=True),
         sa.Column("organisation", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -443,14 +449,55 @@ def upgrade() -> None:
     op.create_index(
         "ix_obligations_opened", "obligations", ["opened_at", "id"], unique=False, schema="filing"
     )
+    _create_process()
     toolbox.create_v1("filing")
     _protect()
+
+
+def _create_process() -> None:
+    """What the process around a filing keeps: delegations."""
+    op.create_table(
+        "delegations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("delegator", sa.Text(), nullable=False),
+        sa.Column("delegate", sa.Text(), nullable=False),
+        sa.Column("filing_types", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("actions", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("organisations", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_by", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delegations")),
+        schema="filing",
+    )
+    op.create_index("ix_delegations_created", "delegations", ["created_at", "id"], schema="filing")
+    op.create_index(
+        "ix_delegations_delegate", "delegations", ["delegate", "ends_at"], schema="filing"
+    )
+    op.create_index(
+        "ix_delegations_organisation",
+        "delegations",
+        ["organisation_id", "created_at", "id"],
+        schema="filing",
+    )
 
 
 def _protect() -> None:
     """Row-level security as the second layer (A4.1), and what is never rewritten."""
     toolbox.protect("filing", "filings", named=_NAMED)
-    for table in ("plan_lines", "oral_reports", "emergency_delistings", "obligations"):
+    for table in (
+        "plan_lines",
+        "oral_reports",
+        "emergency_delistings",
+        "obligations",
+        "delegations",
+    ):
         toolbox.protect("filing", table)
     for table in ("filing_rounds", "filing_history"):
         _protect_by_thread(table)
@@ -492,6 +539,7 @@ def downgrade() -> None:
     op.drop_table("known_halls", schema="filing")
     op.drop_table("filings", schema="filing")
     op.drop_table("filing_type_versions", schema="filing")
+    op.drop_table("delegations", schema="filing")
     op.drop_table("clocks", schema="filing")
     op.execute("drop sequence filing.receipt_number")
     toolbox.drop_all("filing")

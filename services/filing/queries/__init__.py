@@ -1,5 +1,6 @@
 """Every read of filing: selects, no writes; the rows that the caller may see, and no others."""
 
+from services.filing.queries.authority import list_delegations, show_delegation
 from services.filing.queries.filings import (
     FilingFilter,
     count_filings,
@@ -24,10 +25,12 @@ __all__ = [
     "Label",
     "count_filings",
     "list_confirmations",
+    "list_delegations",
     "list_filings",
     "list_obligations",
     "list_plan_lines",
     "list_types",
+    "show_delegation",
     "show_emergency",
     "show_filing",
     "show_obligation",

@@ -1,5 +1,13 @@
 """What filing allows and counts: flows, types, and the checks of what is filed. No I/O of rows."""
 
+from services.filing.rules.authority import (
+    ENDORSE,
+    FILED_BY,
+    Hand,
+    Mandate,
+    check_counts_anew,
+    check_four_eyes,
+)
 from services.filing.rules.content import (
     Flaw,
     Hall,
@@ -38,6 +46,8 @@ from services.filing.rules.types import (
 
 __all__ = [
     "DEFAULTS",
+    "ENDORSE",
+    "FILED_BY",
     "FLOWS",
     "PENDING",
     "TYPES",
@@ -49,8 +59,10 @@ __all__ = [
     "Flaw",
     "Flow",
     "Hall",
+    "Hand",
     "Item",
     "ListingFacts",
+    "Mandate",
     "Organisation",
     "Party",
     "PlanLine",
@@ -58,6 +70,8 @@ __all__ = [
     "Zone",
     "advance",
     "allowed_actions",
+    "check_counts_anew",
+    "check_four_eyes",
     "compare",
     "in_force",
     "line_flaws",

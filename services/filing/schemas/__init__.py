@@ -1,5 +1,6 @@
 """The bodies of filing's HTTP edge: what comes in, what goes out, and the yearly list's files."""
 
+from services.filing.schemas.authority import DelegationBody, DelegationView
 from services.filing.schemas.bodies import (
     Acceptance,
     EmergencyBody,
@@ -51,6 +52,8 @@ __all__ = [
     "Clause",
     "ClockView",
     "ConfirmationView",
+    "DelegationBody",
+    "DelegationView",
     "Digest",
     "EmergencyBody",
     "EmergencyView",

@@ -26,6 +26,7 @@ from services.filing.schemas.contents import (
 
 FileName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(readable)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["0f" * 32])]
+DelegationId = Annotated[UUID | None, Field(description="受委托代为办理时，填写委托编号（F6）")]
 Note = Annotated[str, Field(max_length=2000)]
 _DIGEST = "sha-256:" + "0f" * 32
 _EVIDENCE: list[Any] = [{"name": "截图.png", "sha256": "0f" * 32}]
@@ -126,6 +127,7 @@ class Acceptance(Body):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"opinion": "同意"}]})
 
     opinion: Annotated[Prose | None, Field()] = None
+    delegation_id: DelegationId = None
 
 
 class Evidence(Body):
@@ -146,6 +148,7 @@ class Refusal(Body):
     clause: Clause
     opinion: Prose
     evidence: Annotated[list[Evidence], Field(min_length=1, max_length=20)]
+    delegation_id: DelegationId = None
 
 
 class VersionConfirmation(Body):

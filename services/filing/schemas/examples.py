@@ -56,6 +56,7 @@ FILING: Final[dict[str, Any]] = {
             "action": "SUBMIT",
             "state": "SUBMITTED",
             "actor": "jx-rst-system",
+            "acting_for": None,
             "organisation": "jx-rst",
             "clause": "A11.1",
             "opinion": "",

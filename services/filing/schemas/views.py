@@ -29,6 +29,7 @@ class HistoryView(View):
     action: str
     state: str
     actor: str
+    acting_for: str | None = Field(description="受谁委托；null 表示本人办理")
     organisation: str
     clause: str | None
     opinion: str

@@ -1,5 +1,6 @@
 """The tables of schema `filing`: what is filed, what is owed, and what catalog has told."""
 
+from services.filing.tables.authority import Delegation
 from services.filing.tables.filings import (
     Confirmation,
     Filing,
@@ -29,6 +30,7 @@ __all__ = [
     "Clock",
     "ClockEntry",
     "Confirmation",
+    "Delegation",
     "EmergencyDelisting",
     "Filing",
     "FilingTypeVersion",

@@ -121,6 +121,10 @@ class HistoryEntry(Row):
     round: Mapped[int]
     at: Mapped[datetime]
     actor: Mapped[str]
+    client_id: Mapped[str]
+    person: Mapped[bool]
+    acting_for: Mapped[str | None]
+    delegation_id: Mapped[UUID | None]
     organisation: Mapped[str]
     action: Mapped[str]
     state: Mapped[str]
@@ -154,6 +158,8 @@ class Confirmation(Row):
     filing_id: Mapped[UUID | None] = mapped_column(ForeignKey("filing.filings.id"))
     opinion: Mapped[str]
     given_by: Mapped[str]
+    client_id: Mapped[str]
+    person: Mapped[bool]
     given_at: Mapped[datetime]
 
 
