@@ -14,12 +14,19 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import MetaData, event, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy import MetaData, event
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    EmulatedDBAPIException,
+    InterfaceError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from shared.clock import SHANGHAI, Clock
+from shared.connections import Work
 from shared.errors import PreconditionFailed, Unavailable
 from shared.events.envelope import Event
 from shared.http.context import request_id, traceparent
@@ -76,12 +83,13 @@ class _Act:
 
 @dataclass(slots=True)
 class Transaction:
-    """One unit of work: its session, who acts, when, and what it will tell.
+    """One unit of work: its connection, who acts, when, and what it will tell.
 
-    `now` is fixed at the start, so that one change has one time.
+    `now` is fixed at the start, so that one change has one time. `kept` is for what is read once a
+    transaction.
     """
 
-    session: AsyncSession
+    work: Work
     schema: str
     actor: Actor
     now: datetime
@@ -89,6 +97,7 @@ class Transaction:
     expected_version: int | None = None
     algorithm: Algorithm = "sha-256"
     has_told: bool = False
+    kept: dict[str, Any] = field(default_factory=dict)
     _events: list[_Told] = field(default_factory=list)
     _acts: list[_Act] = field(default_factory=list)
     _after_commit: list[Callable[[], None]] = field(default_factory=list)
@@ -111,16 +120,18 @@ class Transaction:
         if self.expected_version is not None and self.expected_version != version:
             raise StaleVersion(current=version)
 
+    @property
+    def session(self) -> AsyncSession:
+        """The ORM session of this transaction, for who maps rows to objects."""
+        return self.work.session
+
     async def raw(self) -> "asyncpg.Connection[asyncpg.Record]":
-        """The asyncpg connection of this transaction, for statements on arrays."""
-        connection = await self.session.connection()
-        raw = await connection.get_raw_connection()
-        driver: asyncpg.Connection[asyncpg.Record] = raw.driver_connection  # type: ignore[assignment]  # the adapter's own attribute
-        return driver
+        """The asyncpg connection of this transaction, for prepared statements."""
+        return self.work.driver
 
     async def flush(self) -> None:
         """Write rows, then outbox, then audit, whose lock is taken last (reliability §7)."""
-        await self.session.flush()
+        await self.work.flush()
         if not self._events and not self._acts:
             return
         connection = await self.raw()
@@ -148,6 +159,7 @@ class Transaction:
         kept = list(self._events), list(self._acts), list(self._after_commit)
         try:
             async with self.session.begin_nested():
+                await self.session.connection()  # sets it now: SQLAlchemy waits for a statement
                 yield
         except Exception:
             self._events[:], self._acts[:], self._after_commit[:] = kept
@@ -276,10 +288,11 @@ class Database:
 
         Raises `database_unavailable` (503) when Postgres is away, too busy, or the pool exhausted.
         """
+        scope = "36" if whole_province else row_scope(actor)
         try:
-            async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            async with self._begun(scope=scope, organisation=actor.organisation) as work:
                 tx = Transaction(
-                    session=session,
+                    work=work,
                     schema=self.schema,
                     actor=actor,
                     now=self.clock.now(),
@@ -287,15 +300,17 @@ class Database:
                     expected_version=expected_version,
                     algorithm=self.algorithm,
                 )
-                scope = "36" if whole_province else row_scope(actor)
-                # Through the session, not raw: the driver begins with SQLAlchemy's first statement.
-                await session.execute(_SCOPE, {"scope": scope, "own": actor.organisation})
                 yield tx
                 await tx.flush()
-                await session.commit()
+                await work.commit()
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
             raise DatabaseUnavailable(retry_after=1) from error
-        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            DBAPIError,
+            EmulatedDBAPIException,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+        ) as error:
             if _is_passing(error):
                 raise DatabaseUnavailable(retry_after=1) from error
             raise
@@ -303,6 +318,16 @@ class Database:
             self.committed()
         for callback in tx._after_commit:  # noqa: SLF001 same module
             callback()
+
+    @asynccontextmanager
+    async def _begun(self, **settings: str) -> AsyncIterator[Work]:
+        work = await Work.begin(self.engine, **settings)
+        try:
+            yield work
+        except BaseException:
+            await work.abandon()
+            raise
+        await work.close()
 
 
 # SQLSTATE classes and codes after which the same call may succeed: connection lost, conflict,
@@ -315,7 +340,7 @@ def _is_passing(error: Exception) -> bool:
         return not isinstance(error, ValueError)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause = error.orig if isinstance(error, (DBAPIError, EmulatedDBAPIException)) else error
     state: str | None = getattr(cause, "sqlstate", None)
     return state is not None and state.startswith(_PASSING)
 
@@ -324,11 +349,6 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
     """Replace a connection that the server has ended; asking it would cost a round trip."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
-
-
-_SCOPE = text(
-    "select set_config('app.scope', :scope, true), set_config('app.organisation', :own, true)"
-)
 
 
 def _event_digest(told: _Told, algorithm: Algorithm) -> str:

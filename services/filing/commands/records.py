@@ -87,7 +87,7 @@ select
 
 async def ground(tx: Transaction) -> Ground:
     """Read once a transaction, in one statement."""
-    kept = tx.session.info.get("ground")
+    kept = tx.kept.get("ground")
     if isinstance(kept, Ground):
         return kept
     [row] = await (await tx.raw()).fetch(_GROUND, tx.actor.organisation, today(tx))
@@ -97,7 +97,7 @@ async def ground(tx: Transaction) -> Ground:
         norm=row["norm"],
         organisation=_organisation(json.loads(row["organisation"] or "null")),
     )
-    tx.session.info["ground"] = found
+    tx.kept["ground"] = found
     return found
 
 
