@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,24 @@ def test_the_form_survives_a_round_trip_and_ignores_member_order(value) -> None:
     turned = dict(reversed(again.items())) if isinstance(again, dict) else again
 
     assert canonical(turned) == form
+
+
+@settings(deadline=None, database=None, derandomize=True, max_examples=400)
+@given(JSON | st.dictionaries(st.text(st.characters(max_codepoint=0x7F)), JSON))
+def test_the_form_is_that_of_the_reference_implementation(value) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize("number", [2**53 - 1, 1 - 2**53])
+def test_the_last_exact_integers_are_written(number) -> None:
+    assert canonical([number]) == rfc8785.dumps([number])
+
+
+def test_every_character_is_escaped_as_the_reference_does() -> None:
+    for first in range(0, 0x110000, 0x800):
+        text = "".join(map(chr, range(first, first + 0x800)))
+        if not 0xD800 <= first < 0xE000:
+            assert canonical({"text": text}) == rfc8785.dumps({"text": text})
 
 
 def test_the_digest_does_not_see_how_a_body_was_written() -> None:
