@@ -73,33 +73,39 @@ def _raw_body(request: Request) -> str:
     return bytes(getattr(request, "_body", b"")).hex()
 
 
+# One statement: whoever gets the lock between another's commit and this snapshot does not see what
+# was kept, and finds out when it keeps its own.
+_FIND = """
+    select pg_try_advisory_xact_lock(hashtextextended($1 || '|' || $2 || '|' || $3, 0)) as alone,
+        kept.*
+    from (select) as one left join (
+        select fingerprint, status, headers, body from idempotency_keys
+        where client_id = $1 and operation = $2 and key = $3
+    ) as kept on true
+"""
+_KEEP = """
+    insert into idempotency_keys
+        (client_id, operation, key, fingerprint, status, headers, body, created_at)
+    values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8) on conflict do nothing
+"""
+
+
 async def find(tx: Transaction, operation: str, key: str, fingerprint_: str) -> Response | None:
     """The kept answer of this key, or None for the first call; a twin in flight is refused."""
-    lock = await tx.session.scalar(
-        text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))"),
-        {"name": f"{tx.actor.client_id}|{operation}|{key}"},
-    )
-    if not lock:
+    [row] = await (await tx.raw()).fetch(_FIND, tx.actor.client_id, operation, key)
+    if not row["alone"]:
         raise TwinInFlight(retry_after=1)
-    row = (
-        await tx.session.execute(
-            text(
-                "select fingerprint, status, headers, body from idempotency_keys"
-                " where client_id = :client and operation = :operation and key = :key"
-            ),
-            {"client": tx.actor.client_id, "operation": operation, "key": key},
-        )
-    ).one_or_none()
-    if row is None:
+    if row["fingerprint"] is None:
         return None
-    if row.fingerprint != fingerprint_:
+    if row["fingerprint"] != fingerprint_:
         raise KeyReused
-    if row.headers.get("cache-control") == "no-store":
+    headers: dict[str, str] = row["headers"]
+    if headers.get("cache-control") == "no-store":
         raise AnswerNotKept
     return Response(
-        bytes(row.body),
-        status_code=row.status,
-        headers={**row.headers, "Idempotent-Replayed": "true"},
+        bytes(row["body"]),
+        status_code=row["status"],
+        headers={**headers, "Idempotent-Replayed": "true"},
     )
 
 
@@ -118,23 +124,16 @@ async def keep(
     if not 200 <= response.status_code < 300:
         return
     secret = response.headers.get("cache-control") == "no-store"
-    await tx.session.execute(
-        text(
-            "insert into idempotency_keys"
-            " (client_id, operation, key, fingerprint, status, headers, body, created_at)"
-            " values (:client, :operation, :key, :fingerprint, :status,"
-            " cast(:headers as jsonb), :body, :at)"
-        ),
-        {
-            "client": tx.actor.client_id,
-            "operation": operation,
-            "key": key,
-            "fingerprint": fingerprint_,
-            "status": response.status_code,
-            "headers": json.dumps(
-                {n: v for n, v in response.headers.items() if n in _KEPT_HEADERS}
-            ),
-            "body": b"" if secret else bytes(response.body),
-            "at": tx.now,
-        },
+    done = await (await tx.raw()).execute(
+        _KEEP,
+        tx.actor.client_id,
+        operation,
+        key,
+        fingerprint_,
+        response.status_code,
+        json.dumps({n: v for n, v in response.headers.items() if n in _KEPT_HEADERS}),
+        b"" if secret else bytes(response.body),
+        tx.now,
     )
+    if done != "INSERT 0 1":
+        raise TwinInFlight(retry_after=1)

@@ -38,13 +38,13 @@ def _is_plain(value: Any) -> bool:
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return True
-    if kind is int:
-        return -_SAFE <= value <= _SAFE
     if kind is dict:
         return all(
             type(name) is str and name.isascii() and _is_plain(each) for name, each in value.items()
         )
-    return kind is list and all(map(_is_plain, value))
+    if kind is list:
+        return all(map(_is_plain, value))
+    return kind is int and bool(-_SAFE <= value <= _SAFE)
 
 
 def digest(value: Any, *, algorithm: Algorithm = "sha-256") -> str:
