@@ -13,7 +13,7 @@ from shared.messaging.following import follow
 RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "region": ("regions",),
     "organisation": ("organisations", "listings"),
-    "hall": ("halls", "listings"),
+    "hall": ("halls", "zones", "listings"),
     "zone": ("zones",),
     "norm": ("norms",),
     "item": ("items", "listings"),

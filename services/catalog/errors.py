@@ -19,6 +19,10 @@ class HallNotFound(NotFound):
     code = "hall_not_found"
 
 
+class ZoneNotFound(NotFound):
+    code = "zone_not_found"
+
+
 class ItemNotFound(NotFound):
     code = "item_not_found"
 
@@ -59,10 +63,28 @@ class OrganisationOwnsListings(Conflict):
     code = "organisation_owns_listings"
 
 
-class HallHoldsListings(Conflict):
-    """A hall is merged when its live listings have moved (A5.3)."""
+class HallMerged(Conflict):
+    """A merged hall stays as it is; what was in it is in the other one (A5.3)."""
 
-    code = "hall_holds_listings"
+    code = "hall_merged"
+
+
+class MergeCircle(Conflict):
+    """A hall cannot merge into what stands under it or merges into it (A5.3)."""
+
+    code = "merge_circle"
+
+
+class RetentionMissing(Conflict):
+    """A hall is kept by an accepted filing only (A5.5)."""
+
+    code = "retention_missing"
+
+
+class ZoneHoldsListings(Conflict):
+    """A zone closes when its live listings have gone (A8.2)."""
+
+    code = "zone_holds_listings"
 
 
 class OrganisationClosedAlready(Conflict):
@@ -99,3 +121,7 @@ class ImportFileWrong(Invalid):
 
 class ListingUnknown(LookupError):
     """A decision about a listing whose filing was not heard of: tried again, then a dead letter."""
+
+
+class HallUnknown(LookupError):
+    """A retention of a hall that is not in the register: tried again, then a dead letter."""

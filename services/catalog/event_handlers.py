@@ -1,6 +1,6 @@
 """Door 2: what catalog does when filing tells of a decision."""
 
-from services.catalog.commands import listings
+from services.catalog.commands import listings, merging
 from services.catalog.rules.listings import FilingProgress
 from shared.database import Transaction
 from shared.events.filing import (
@@ -12,6 +12,7 @@ from shared.events.filing import (
     FilingSubmitted,
     FilingWithdrawn,
     PlanLinesAccepted,
+    SubhallRetained,
 )
 from shared.messaging.inbox import Handlers, Received
 
@@ -50,6 +51,10 @@ async def on_emergency_delisting_ordered(
     await listings.delist_in_emergency(tx, received.event)
 
 
+async def on_subhall_retained(tx: Transaction, received: Received[SubhallRetained]) -> None:
+    await merging.retain_hall(tx, received.event)
+
+
 HANDLERS: Handlers = {
     FilingSubmitted: on_filing_submitted,
     FilingReturned: on_filing_returned,
@@ -59,4 +64,5 @@ HANDLERS: Handlers = {
     FilingAccepted: on_filing_accepted,
     PlanLinesAccepted: on_plan_lines_accepted,
     EmergencyDelistingOrdered: on_emergency_delisting_ordered,
+    SubhallRetained: on_subhall_retained,
 }

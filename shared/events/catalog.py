@@ -54,15 +54,31 @@ class HallRegistered(Event, type="catalog.hall_registered.v1"):
     organisation_id: str
     parent: str | None
     state: str
+    merged_into: str | None = None
+    retained_until: date | None = None
+
+
+class HallRetentionRefused(Event, type="catalog.hall_retention_refused.v1"):
+    """Aggregate `hall:<id>`: an accepted retention that cannot hold, and why (A5.5).
+
+    `not_merging`: only a merging hall is kept; `overlap`: it is kept for those days already;
+    `over`: its last day has passed.
+    """
+
+    hall_id: str
+    filing_id: UUID
+    reason: str
+    state: str
 
 
 class ZoneRegistered(Event, type="catalog.zone_registered.v1"):
-    """Aggregate `zone:<id>` (A8.2)."""
+    """Aggregate `zone:<id>`. Told again when changed (A8.2)."""
 
     zone_id: str
     name: str
     hall_id: str
     department: str
+    state: str | None = None
 
 
 class NormIssued(Event, type="catalog.norm_issued.v1"):
@@ -133,6 +149,14 @@ class ListingPublished(Event, type="catalog.listing_published.v1"):
     digest: str
     entry_url: str
     listed_at: datetime
+
+
+class ListingMoved(Event, type="catalog.listing_moved.v1"):
+    """Aggregate `listing:<id>`: its hall was merged, its content is what was filed (A5.3)."""
+
+    listing_id: UUID
+    hall_id: str
+    previous_hall_id: str
 
 
 class ListingPublicationRefused(Event, type="catalog.listing_publication_refused.v1"):

@@ -149,6 +149,7 @@ GATEWAY = _rows(
     ("deleteEventConsumer", "DELETE", "/v1/event-consumers/{name}", U, PROVINCE, "events:manage"),
 ) + _toolbox("gateway")
 
+ZONE_KEEPERS = MappingProxyType({**PROVINCE_AND_OPERATOR, Role.DEPARTMENT: OWN})
 CATALOG = _rows(
     "catalog",
     ("getRegulation", "GET", "/v1/regulation", P, EVERYONE, None),
@@ -170,6 +171,8 @@ CATALOG = _rows(
     ("updateHall", "PUT", "/v1/halls/{hall_id}", U, PROVINCE, "catalog:write"),
     ("listZones", "GET", "/v1/zones", P, EVERYONE, None),
     ("registerZone", "POST", "/v1/zones", C, PROVINCE, "catalog:write"),
+    ("getZone", "GET", "/v1/zones/{zone_id}", P, EVERYONE, None),
+    ("updateZone", "PUT", "/v1/zones/{zone_id}", U, ZONE_KEEPERS, "catalog:write"),
     ("listNorms", "GET", "/v1/norms", P, EVERYONE, None),
     ("issueNorm", "POST", "/v1/norms", C, PROVINCE, "catalog:write"),
     ("listItems", "GET", "/v1/items", P, EVERYONE, None),

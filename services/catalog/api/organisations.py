@@ -3,11 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
 from services.catalog.api.query import IdFilter, RegionFilter, WordFilter
 from services.catalog.commands import halls as hall_commands
+from services.catalog.commands import merging, zones
 from services.catalog.commands import organisations as commands
 from services.catalog.queries import register
+from services.catalog.rules.halls import HallState
 from services.catalog.schemas.fields import IDENTIFIER
 from services.catalog.schemas.register import (
     HallInput,
@@ -17,15 +20,17 @@ from services.catalog.schemas.register import (
     OrganisationUpdate,
     OrganisationView,
     ZoneInput,
+    ZoneUpdate,
     ZoneView,
 )
 from shared.http.conditional import set_version
-from shared.http.operations import OperationRoute, Tx
+from shared.http.operations import OperationRoute, Related, Tx
 from shared.http.pagination import Paging, Results, link_next
 
 router = APIRouter(route_class=OperationRoute, tags=["单位与分厅"])
 OrganisationPath = Annotated[str, Path(pattern=IDENTIFIER, examples=["city-360100"])]
 HallPath = Annotated[str, Path(pattern=IDENTIFIER, examples=["hall-360100"])]
+ZonePath = Annotated[str, Path(pattern=IDENTIFIER, examples=["zone-rst"])]
 
 
 @router.get("/v1/organisations")
@@ -108,16 +113,22 @@ async def register_hall(tx: Tx, body: HallInput, response: Response) -> HallView
     return HallView.model_validate(hall)
 
 
-@router.get("/v1/halls/{hall_id}")
-async def get_hall(tx: Tx, hall_id: HallPath, response: Response) -> HallView:
+@router.get(
+    "/v1/halls/{hall_id}",
+    response_model=HallView,
+    responses={308: {"description": "已并入；转到并入的分厅 / merged: see the hall in Location"}},
+)
+async def get_hall(tx: Tx, hall_id: HallPath, response: Response) -> HallView | Response:
     hall = await register.get_hall(tx, hall_id)
+    if hall.state == HallState.MERGED:
+        return RedirectResponse(f"/v1/halls/{hall.merged_into}", status_code=308)
     set_version(response, hall.version)
     return HallView.model_validate(hall)
 
 
 @router.put("/v1/halls/{hall_id}")
 async def update_hall(tx: Tx, hall_id: HallPath, body: HallUpdate, response: Response) -> HallView:
-    hall = await hall_commands.update_hall(tx, hall_id, body)
+    hall = await merging.update_hall(tx, hall_id, body)
     set_version(response, hall.version)
     return HallView.model_validate(hall)
 
@@ -141,5 +152,22 @@ async def list_zones(
 @router.post("/v1/zones", status_code=201)
 async def register_zone(tx: Tx, body: ZoneInput, response: Response) -> ZoneView:
     zone = await hall_commands.register_zone(tx, body)
-    response.headers["Location"] = f"/v1/zones?hall={zone.hall_id}"
+    response.headers["Location"] = f"/v1/zones/{zone.id}"
+    set_version(response, zone.version)
+    return ZoneView.model_validate(zone)
+
+
+@router.get("/v1/zones/{zone_id}")
+async def get_zone(tx: Tx, zone_id: ZonePath, response: Response) -> ZoneView:
+    zone = await register.get_zone(tx, zone_id)
+    set_version(response, zone.version)
+    return ZoneView.model_validate(zone)
+
+
+@router.put("/v1/zones/{zone_id}")
+async def update_zone(
+    *, tx: Tx, relation: Related, zone_id: ZonePath, body: ZoneUpdate, response: Response
+) -> ZoneView:
+    zone = await zones.update_zone(tx, zone_id, body, relation=relation)
+    set_version(response, zone.version)
     return ZoneView.model_validate(zone)

@@ -1,5 +1,6 @@
 """Notices: published, edited visibly, withdrawn; and those that a decision publishes (A11.6)."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -32,26 +33,34 @@ async def publish_notice(tx: Transaction, given: NoticeInput) -> Notice:
 
 
 async def announce(
-    tx: Transaction, kind: NoticeKind, listing: Listing, *, filing_id: UUID, at: datetime
+    tx: Transaction,
+    kind: NoticeKind,
+    *,
+    params: Mapping[str, str],
+    region: str,
+    at: datetime,
+    listing_ids: Sequence[UUID] = (),
+    filing_id: UUID | None = None,
 ) -> Notice:
-    """Publish the template of this kind for one listing, on the operator's behalf (A11.6)."""
+    """Publish the template of this kind on the operator's behalf (A5.3, A11.6, A15.5)."""
     template = f"notice.{kind}"
-    params = {
-        "listing": listing.title,
+    alternative = SENTENCES.title("notice.alternative_channel", ZH)
+    filled = {
+        **params,
         "time": at.astimezone(SHANGHAI).strftime("%Y年%m月%d日 %H:%M"),
-        "alternative": SENTENCES.title("notice.alternative_channel", ZH),
+        "alternative": alternative,
     }
-    given = NoticeInput(
+    given = NoticeInput.model_construct(  # what the platform says is not bounded like a caller's
         kind=kind,
-        title=SENTENCES.title(template, ZH, params),
-        text=SENTENCES.detail(template, ZH, params) or "",
-        alternative_channel=params["alternative"],
-        listing_ids=[listing.id],
-        regions=[listing.region],
+        title=SENTENCES.title(template, ZH, filled),
+        text=SENTENCES.detail(template, ZH, filled) or "",
+        alternative_channel=alternative,
+        listing_ids=list(listing_ids),
+        regions=[region],
         starts_at=at,
     )
     publisher = await _operator(tx)
-    return _publish(tx, given, publisher=publisher, region=listing.region, filing_id=filing_id)
+    return _publish(tx, given, publisher=publisher, region=region, filing_id=filing_id)
 
 
 async def edit_notice(tx: Transaction, notice_id: UUID, given: NoticeText) -> Notice:

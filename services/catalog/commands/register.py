@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy import inspect, select
 
 from services.catalog.errors import ReferencesWrong, Registered
+from services.catalog.rules.halls import HallState
 from services.catalog.rules.listings import LIVE
 from services.catalog.rules.tables import Outcome
 from services.catalog.tables import Base, Hall, Listing, Organisation, Region
@@ -47,6 +48,13 @@ class Known:
 
     def hall(self, member: str, id_: str | None) -> Iterable[FieldError]:
         return _missing(self.halls, member, id_, "hall_unknown")
+
+    def open_hall(self, member: str, id_: str | None) -> Iterable[FieldError]:
+        """A hall that was not merged into another one."""
+        yield from self.hall(member, id_)
+        found = self.halls.get(id_ or "")
+        if found is not None and found.state == HallState.MERGED:
+            yield FieldError(member, "hall_merged", {"id": id_})
 
 
 @dataclass(frozen=True)

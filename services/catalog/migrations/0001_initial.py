@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("hall_id", sa.Text(), nullable=True),
+        sa.Column("zone_id", sa.Text(), nullable=True),
         sa.Column("audiences", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("channels", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("title_text", sa.Text(), nullable=False),
@@ -110,6 +111,10 @@ def upgrade() -> None:
     op.create_index("ix_listings_epoch", "listings", ["epoch"], unique=False, schema="catalog")
     op.create_index(
         "ix_listings_goes_live_at", "listings", ["goes_live_at"], unique=False, schema="catalog"
+    )
+    op.create_index("ix_listings_hall_id", "listings", ["hall_id"], unique=False, schema="catalog")
+    op.create_index(
+        "ix_listings_zone_id", "listings", ["zone_id", "state"], unique=False, schema="catalog"
     )
     op.create_index(
         "ix_listings_item_code", "listings", ["item_code"], unique=False, schema="catalog"
@@ -300,6 +305,8 @@ def upgrade() -> None:
         sa.Column("parent", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("merged_into", sa.Text(), nullable=True),
+        sa.Column("retained_until", sa.Date(), nullable=True),
+        sa.Column("retention_filing_id", sa.Uuid(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["merged_into"], ["catalog.halls.id"], name=op.f("fk_halls_merged_into")
@@ -310,6 +317,29 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["parent"], ["catalog.halls.id"], name=op.f("fk_halls_parent")),
         sa.ForeignKeyConstraint(["region"], ["catalog.regions.id"], name=op.f("fk_halls_region")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_halls")),
+        schema="catalog",
+    )
+    op.create_index("ix_halls_parent", "halls", ["parent"], unique=False, schema="catalog")
+    op.create_index(
+        "ix_halls_retained_until", "halls", ["retained_until"], unique=False, schema="catalog"
+    )
+    op.create_table(
+        "hall_retentions",
+        sa.Column("filing_id", sa.Uuid(), nullable=False),
+        sa.Column("hall_id", sa.Text(), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["hall_id"], ["catalog.halls.id"], name=op.f("fk_hall_retentions_hall_id")
+        ),
+        sa.PrimaryKeyConstraint("filing_id", name=op.f("pk_hall_retentions")),
+        schema="catalog",
+    )
+    op.create_index(
+        "ix_hall_retentions_hall_id",
+        "hall_retentions",
+        ["hall_id", "until"],
+        unique=False,
         schema="catalog",
     )
     op.create_table(
@@ -368,14 +398,21 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("hall_id", sa.Text(), nullable=False),
         sa.Column("department", sa.Text(), nullable=False),
+        sa.Column("operated_by", sa.Text(), nullable=True),
+        sa.Column("pages", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["department"], ["catalog.organisations.id"], name=op.f("fk_zones_department")
         ),
         sa.ForeignKeyConstraint(["hall_id"], ["catalog.halls.id"], name=op.f("fk_zones_hall_id")),
+        sa.ForeignKeyConstraint(
+            ["operated_by"], ["catalog.organisations.id"], name=op.f("fk_zones_operated_by")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zones")),
         schema="catalog",
     )
+    op.create_index("ix_zones_hall_id", "zones", ["hall_id"], unique=False, schema="catalog")
     op.execute("insert into catalog.search_epoch (one, epoch) values (true, 0)")
     toolbox.create_v1("catalog")
     toolbox.protect("catalog", "responsible_persons")
@@ -387,6 +424,7 @@ def downgrade() -> None:
     op.drop_table("zones", schema="catalog")
     op.drop_table("responsible_persons", schema="catalog")
     op.drop_table("items", schema="catalog")
+    op.drop_table("hall_retentions", schema="catalog")
     op.drop_table("halls", schema="catalog")
     op.drop_table("organisations", schema="catalog")
     op.drop_table("notice_wordings", schema="catalog")

@@ -5,7 +5,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, func, select
 
-from services.catalog.errors import HallNotFound, ItemNotFound, OrganisationNotFound
+from services.catalog.errors import (
+    HallNotFound,
+    ItemNotFound,
+    OrganisationNotFound,
+    ZoneNotFound,
+)
 from services.catalog.rules.cursors import word
 from services.catalog.rules.search_terms import normalised
 from services.catalog.tables import Base, Hall, Item, Norm, Organisation, Region, Zone
@@ -72,6 +77,13 @@ async def get_hall(tx: Transaction, hall_id: str) -> Hall:
     found = await tx.session.get(Hall, hall_id)
     if found is None:
         raise HallNotFound(id=hall_id)
+    return found
+
+
+async def get_zone(tx: Transaction, zone_id: str) -> Zone:
+    found = await tx.session.get(Zone, zone_id)
+    if found is None:
+        raise ZoneNotFound(id=zone_id)
     return found
 
 

@@ -1,9 +1,6 @@
-"""Who and where: levels, kinds of organisation, halls and their merging (A3, A5, A9.1)."""
+"""Who and where: levels, kinds of organisation, and the tree of halls (A3, A5, A9.1)."""
 
 from enum import StrEnum
-
-from shared.lifecycle import Lifecycle, Step
-from shared.security.identity import Role
 
 
 class Level(StrEnum):
@@ -63,42 +60,8 @@ PARENT_HALL: dict[HallLevel, HallLevel | None] = {
     HallLevel.CITY: HallLevel.PROVINCE,
     HallLevel.COUNTY: HallLevel.CITY,
 }
-
-
-class HallState(StrEnum):
-    ACTIVE = "ACTIVE"
-    MERGING = "MERGING"
-    MERGED = "MERGED"
-
-
-class HallAction(StrEnum):
-    START_MERGING = "START_MERGING"
-    KEEP = "KEEP"
-    MERGE = "MERGE"
-
-
-HALL = Lifecycle(
-    name="hall",
-    initial=HallState.ACTIVE,
-    steps=(
-        Step(
-            HallAction.START_MERGING,
-            {HallState.ACTIVE},
-            HallState.MERGING,
-            {Role.PROVINCE},
-            clause="A5.3",
-        ),
-        Step(
-            HallAction.KEEP, {HallState.MERGING}, HallState.ACTIVE, {Role.PROVINCE}, clause="A5.3"
-        ),
-        Step(
-            HallAction.MERGE, {HallState.MERGING}, HallState.MERGED, {Role.PROVINCE}, clause="A5.3"
-        ),
-    ),
-    terminal={HallState.MERGED},
-)
-HALL_ACTION = {
-    HallState.MERGING: HallAction.START_MERGING,
-    HallState.ACTIVE: HallAction.KEEP,
-    HallState.MERGED: HallAction.MERGE,
+MERGES_INTO: dict[HallLevel, HallLevel] = {
+    HallLevel.CITY: HallLevel.CITY,
+    HallLevel.COUNTY: HallLevel.CITY,
 }
+"""The level of the hall that one of this level may merge into (A5.3)."""

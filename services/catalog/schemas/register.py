@@ -1,11 +1,13 @@
 """Regions, organisations, halls, zones and norms as they are sent and shown."""
 
 from typing import Annotated, Self
+from uuid import UUID
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.catalog.rules.register import HallLevel, HallState, Level, OrganisationKind
+from services.catalog.rules.halls import HallState, ZoneState
+from services.catalog.rules.register import HallLevel, Level, OrganisationKind
 from services.catalog.schemas.fields import (
     Body,
     Day,
@@ -146,7 +148,7 @@ class HallInput(Body):
 
 
 class HallUpdate(Body):
-    """All of a hall that may change; a merged one names the hall that took it in (A5.3)."""
+    """All of a hall that may change; `merged_into` names the hall that is to take it in (A5.3)."""
 
     model_config = example(
         {
@@ -164,7 +166,16 @@ class HallUpdate(Body):
 
 
 class HallView(View):
-    model_config = shown({**_HALL, "state": "ACTIVE", "merged_into": None, "version": 1})
+    model_config = shown(
+        {
+            **_HALL,
+            "state": "ACTIVE",
+            "merged_into": None,
+            "retained_until": None,
+            "retention_filing_id": None,
+            "version": 1,
+        }
+    )
 
     id: str
     name: str
@@ -174,6 +185,8 @@ class HallView(View):
     parent: str | None
     state: str
     merged_into: str | None
+    retained_until: Day | None = Field(description="kept up to this day by a filing (A5.5)")
+    retention_filing_id: UUID | None
     version: int
 
 
@@ -188,13 +201,39 @@ class ZoneInput(Body):
     department: OrganisationId
 
 
+class ZoneUpdate(Body):
+    """All of a zone that may change; `pages` are the titles of its pages, in their order (A8.2)."""
+
+    model_config = example(
+        {
+            "name": "人社专区",
+            "operated_by": "operator",
+            "pages": ["社保", "就业"],
+            "state": "LISTED",
+        }
+    )
+
+    name: Name
+    operated_by: OrganisationId | None = None
+    pages: Annotated[list[Name], Field(max_length=50), Distinct] = []
+    state: ZoneState
+
+
 class ZoneView(View):
-    model_config = shown(_ZONE)
+    """A zone; `operated_by` is null where its department runs it itself."""
+
+    model_config = shown(
+        {**_ZONE, "operated_by": None, "pages": ["社保"], "state": "LISTED", "version": 1}
+    )
 
     id: str
     name: str
     hall_id: str
     department: str
+    operated_by: str | None
+    pages: list[str]
+    state: str
+    version: int
 
 
 class NormInput(Body):

@@ -12,6 +12,7 @@ from services.catalog.tables.mapping import Base, metadata
 from services.catalog.tables.notices import Notice, NoticeWording
 from services.catalog.tables.register import (
     Hall,
+    HallRetention,
     Item,
     Norm,
     Organisation,
@@ -23,6 +24,7 @@ from services.catalog.tables.register import (
 __all__ = [
     "Base",
     "Hall",
+    "HallRetention",
     "Import",
     "ImportFlaw",
     "ImportRow",

@@ -21,6 +21,8 @@ class Listing(Base):
         Index("ix_listings_epoch", "epoch"),
         Index("ix_listings_organisation_id", "organisation_id", "state"),
         Index("ix_listings_item_code", "item_code"),
+        Index("ix_listings_hall_id", "hall_id"),
+        Index("ix_listings_zone_id", "zone_id", "state"),
         Index("ix_listings_goes_live_at", "goes_live_at"),
         Index("ix_listings_terms", "terms", postgresql_using="gin"),
     )
@@ -37,6 +39,7 @@ class Listing(Base):
     kind: Mapped[str] = mapped_column(default="")
     title: Mapped[str] = mapped_column(default="")
     hall_id: Mapped[str | None]
+    zone_id: Mapped[str | None]
     audiences: Mapped[list[str]] = mapped_column(default=list)
     channels: Mapped[list[str]] = mapped_column(default=list)
     title_text: Mapped[str] = mapped_column(default="")

@@ -64,6 +64,10 @@ class ResponsiblePerson(Base):
 
 class Hall(Base):
     __tablename__ = "halls"
+    __table_args__ = (
+        Index("ix_halls_parent", "parent"),
+        Index("ix_halls_retained_until", "retained_until"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -73,16 +77,36 @@ class Hall(Base):
     parent: Mapped[str | None] = mapped_column(ForeignKey("halls.id"))
     state: Mapped[str] = mapped_column(default="ACTIVE")
     merged_into: Mapped[str | None] = mapped_column(ForeignKey("halls.id"))
+    retained_until: Mapped[date | None]
+    retention_filing_id: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
 
 
+class HallRetention(Base):
+    """An accepted retention that holds or held, both days included (A5.5)."""
+
+    __tablename__ = "hall_retentions"
+    __table_args__ = (Index("ix_hall_retentions_hall_id", "hall_id", "until"),)
+
+    filing_id: Mapped[UUID] = mapped_column(primary_key=True)
+    hall_id: Mapped[str] = mapped_column(ForeignKey("halls.id"))
+    since: Mapped[date]
+    until: Mapped[date]
+
+
 class Zone(Base):
+    """`operated_by` runs the zone for its department when it does not itself (A8.2)."""
+
     __tablename__ = "zones"
+    __table_args__ = (Index("ix_zones_hall_id", "hall_id"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     hall_id: Mapped[str] = mapped_column(ForeignKey("halls.id"))
     department: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    operated_by: Mapped[str | None] = mapped_column(ForeignKey("organisations.id"))
+    pages: Mapped[list[str]] = mapped_column(default=list)
+    state: Mapped[str] = mapped_column(default="DRAFT")
     version: Mapped[int] = mapped_column(default=1)
 
 

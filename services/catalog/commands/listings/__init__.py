@@ -4,6 +4,7 @@ from services.catalog.commands.listings.decisions import accept
 from services.catalog.commands.listings.delisting import archive_old, delist_in_emergency
 from services.catalog.commands.listings.documents import retype
 from services.catalog.commands.listings.filings import accept_plan, note_progress, note_submission
+from services.catalog.commands.listings.places import move_to_hall
 from services.catalog.commands.listings.publication import publish_due
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "accept_plan",
     "archive_old",
     "delist_in_emergency",
+    "move_to_hall",
     "note_progress",
     "note_submission",
     "publish_due",

@@ -47,9 +47,16 @@ async def delist(
     if listing.state == ListingState.DELISTED:
         return
     if emergency or await limit(tx, "notice_on_delisting"):
-        listing.notice_id = (
-            await announce(tx, kind, listing, filing_id=filing_id, at=decided_at)
-        ).id
+        notice = await announce(
+            tx,
+            kind,
+            params={"listing": listing.title},
+            listing_ids=[listing.id],
+            region=listing.region,
+            filing_id=filing_id,
+            at=decided_at,
+        )
+        listing.notice_id = notice.id
     if emergency:
         tx.emit(
             ListingSuspended(

@@ -2,9 +2,10 @@
 
 from sqlalchemy import select, text
 
+from services.catalog.rules.halls import HallState
 from services.catalog.rules.search_terms import normalised, searchable, terms
 from services.catalog.schemas.listings import ListingView
-from services.catalog.tables import Item, Listing, ListingVersion, Organisation
+from services.catalog.tables import Hall, Item, Listing, ListingVersion, Organisation
 from shared.database import Transaction
 from shared.events.filing import ListingContent
 
@@ -29,7 +30,8 @@ async def write_public(tx: Transaction, listing: Listing, version: ListingVersio
     item = await tx.session.get_one(Item, content.item_code)
     listing.item_code, listing.item_type = item.code, item.item_type
     listing.organisation_id, listing.region = content.organisation_id, content.region
-    listing.kind, listing.title, listing.hall_id = content.kind, content.title, content.hall_id
+    listing.kind, listing.title, listing.zone_id = content.kind, content.title, content.zone_id
+    listing.hall_id = await open_hall(tx, content.hall_id)
     listing.audiences, listing.channels = content.audiences, content.channels
     listing.title_text = normalised(content.title)
     listing.search_text = searchable(content.title, content.summary, *content.keywords)
@@ -39,7 +41,7 @@ async def write_public(tx: Transaction, listing: Listing, version: ListingVersio
         listing.number = listing.epoch
     shown = content.model_dump(exclude={"builder", "operations_contact", "data_scope"})
     listing.doc = ListingView(
-        **shown,
+        **{**shown, "hall_id": listing.hall_id},
         id=listing.id,
         state=listing.state,
         version=listing.version,
@@ -51,6 +53,19 @@ async def write_public(tx: Transaction, listing: Listing, version: ListingVersio
         delisted_at=listing.delisted_at,
         notice_id=listing.notice_id,
     ).model_dump_json()
+
+
+async def open_hall(tx: Transaction, hall_id: str) -> str:
+    """The hall itself, or the one that took it in; held unmerged until commit (A5.3)."""
+    hall = await tx.session.scalar(
+        select(Hall)
+        .where(Hall.id == hall_id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    )
+    if hall is None or hall.merged_into is None or hall.state != HallState.MERGED:
+        return hall_id
+    return await open_hall(tx, hall.merged_into)
 
 
 async def next_epoch(tx: Transaction) -> int:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from services.catalog.commands.listings.documents import write_public
+from services.catalog.commands.listings.documents import open_hall, write_public
 from services.catalog.commands.listings.records import known_listing, move
+from services.catalog.rules.halls import ZoneState
 from services.catalog.rules.listings import FilingProgress, Gate, ListingAction, ListingState, gate
 from services.catalog.tables import (
     Hall,
@@ -53,7 +54,7 @@ async def accept_content(tx: Transaction, event: FilingAccepted, filing: Listing
         return
     listing.decided_at = event.accepted_at
     if event.goes_live_at is not None and event.goes_live_at > tx.now:
-        _schedule(tx, listing, version, content, goes_live_at=event.goes_live_at)
+        await _schedule(tx, listing, version, content, goes_live_at=event.goes_live_at)
     else:
         await _publish(tx, listing, version, content)
 
@@ -75,7 +76,7 @@ def _refuse_publication(
     )
 
 
-def _schedule(
+async def _schedule(
     tx: Transaction,
     listing: Listing,
     version: ListingVersion,
@@ -86,7 +87,8 @@ def _schedule(
     """Wait for the planned time; a live listing stays as it is until then (C1)."""
     if listing.state != ListingState.LISTED:
         move(tx, listing, ListingAction.SCHEDULE)
-        listing.title, listing.hall_id = content.title, content.hall_id
+        listing.title, listing.zone_id = content.title, content.zone_id
+        listing.hall_id = await open_hall(tx, content.hall_id)
     listing.goes_live_at, listing.next_version = goes_live_at, version.version
     tx.emit(
         ListingScheduled(
@@ -143,7 +145,7 @@ async def _publish(
             filing_id=version.filing_id,
             item_code=content.item_code,
             organisation_id=content.organisation_id,
-            hall_id=content.hall_id,
+            hall_id=listing.hall_id or content.hall_id,
             zone_id=content.zone_id,
             kind=content.kind,
             title=content.title,
@@ -170,11 +172,13 @@ async def _owner(tx: Transaction, content: ListingContent) -> Organisation | Non
 async def _references_known(tx: Transaction, content: ListingContent) -> bool:
     wanted = [
         select(Item.code).where(Item.code == content.item_code, Item.active),
-        select(Hall.id).where(Hall.id == content.hall_id, Hall.state != "MERGED"),
+        select(Hall.id).where(Hall.id == content.hall_id),
         select(Norm.version).where(Norm.version == content.norm_version),
     ]
     if content.zone_id is not None:
-        wanted.append(select(Zone.id).where(Zone.id == content.zone_id))
+        wanted.append(
+            select(Zone.id).where(Zone.id == content.zone_id, Zone.state != ZoneState.DELISTED)
+        )
     found = await tx.session.execute(select(*(each.exists() for each in wanted)))
     return all(found.one())
 
