@@ -120,6 +120,22 @@ class DelegationEnded(Conflict):
     code = "delegation_ended"
 
 
+class TypeFlowFixed(Conflict):
+    """What is applied for is never merely filed, nor the other way round."""
+
+    code = "type_flow_fixed"
+
+
+class TermOverlaps(Conflict):
+    """Another accepted filing holds a day of the term already (A5.5)."""
+
+    code = "term_overlaps"
+
+
+class TypeNotForOrganisation(Forbidden):
+    code = "type_not_for_organisation"
+
+
 class OperatorNeedsOrder(Forbidden):
     code = "operator_needs_order"
 
@@ -163,6 +179,22 @@ class HallUnknown(ContentRefused):
 
 class HallOutsideRegion(ContentRefused):
     code = "hall_outside_region"
+
+
+class HallMerged(ContentRefused):
+    code = "hall_merged"
+
+
+class TermBackwards(ContentRefused):
+    code = "term_backwards"
+
+
+class TermOver(ContentRefused):
+    code = "term_over"
+
+
+class TermTooLong(ContentRefused):
+    code = "term_too_long"
 
 
 class ZoneUnknown(ContentRefused):

@@ -114,6 +114,25 @@ class FilingAccepted(Event, type="filing.accepted.v1"):
     content: ListingContent | None = None
 
 
+class FilingApproved(Event, type="filing.approved.v1"):
+    """Aggregate `filing:<id>`: a written application was granted (书面申请, A5.1, A15.2)."""
+
+    filing_id: UUID
+    filing_type: str
+    organisation_id: str
+    digest: str
+    approved_at: datetime
+
+
+class FilingRejected(Event, type="filing.rejected.v1"):
+    """Aggregate `filing:<id>`: a written application was rejected (书面申请, A5.1, A15.2)."""
+
+    filing_id: UUID
+    filing_type: str
+    organisation_id: str
+    clause: str
+
+
 class PlanLinesAccepted(Event, type="filing.plan_lines_accepted.v1"):
     """Aggregate `filing:<id>`: a part of an accepted yearly list (A10.2); at most 200 lines.
 

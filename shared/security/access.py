@@ -209,6 +209,8 @@ FILING = _rows(
     ("confirmFiling", "POST", "/v1/filings/{filing_id}/confirmation", D, CONFIRMERS, "filing:confirm"),
     ("refuseFiling", "POST", "/v1/filings/{filing_id}/refusal", D, CONFIRMERS, "filing:confirm"),
     ("acceptFiling", "POST", "/v1/filings/{filing_id}/acceptance", D, PROVINCE, "filing:decide"),
+    ("approveFiling", "POST", "/v1/filings/{filing_id}/approval", D, PROVINCE, "filing:decide"),
+    ("rejectFiling", "POST", "/v1/filings/{filing_id}/rejection", D, PROVINCE, "filing:decide"),
     ("returnFiling", "POST", "/v1/filings/{filing_id}/return", D, PROVINCE, "filing:decide"),
     ("confirmVersion", "POST", "/v1/confirmations", C, MappingProxyType({Role.DEPARTMENT: OWN}), "filing:confirm"),
     ("listConfirmations", "GET", "/v1/confirmations", R, READERS, "filing:read"),

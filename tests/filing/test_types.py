@@ -8,7 +8,15 @@ from tests.filing.world import World, refusal
 from tests.suite import LABOUR, NANCHANG, PROVINCE
 
 _THREE_DAYS = timedelta(days=3)
-KINDS = ["LISTING_PLAN", "LISTING", "UPDATE", "DELIST", "EMERGENCY_DELIST"]
+KINDS = [
+    "LISTING_PLAN",
+    "LISTING",
+    "UPDATE",
+    "DELIST",
+    "EMERGENCY_DELIST",
+    "SUBHALL_RETENTION",
+    "CHANNEL_EXCEPTION",
+]
 VERSION = {
     "flow": "NOTIFY",
     "flow_local": "NOTIFY",
@@ -29,7 +37,7 @@ async def test_each_type_shows_its_flow_its_schema_and_its_diagram(world: World)
     for each in types:
         assert each["content_schema"]["additionalProperties"] is False
         assert each["content_schema"]["examples"]
-        assert each["clause"].startswith("A1")
+        assert each["clause"].startswith("A")
         assert all(text.startswith("stateDiagram-v2") for text in each["diagrams"].values())
     listing = types[1]
     assert (listing["flow"], listing["flow_local"]) == ("NOTIFY", "CONFIRM")
@@ -88,3 +96,21 @@ async def test_a_version_does_not_begin_in_the_past_and_only_the_province_issues
     assert refusal(other) == (403, "operation_forbidden")
     assert unknown.status_code == 422
     assert refusal(missing) == (404, "filing_type_not_found")
+
+
+async def test_what_is_applied_for_never_becomes_what_is_merely_filed(world: World):
+    gates = dict.fromkeys(("needs_plan_line", "needs_self_test", "needs_live_listing"), False)
+    version = {**VERSION, **gates}
+    applied = {**version, "flow": "APPLY", "flow_local": "APPLY"}
+
+    loosened = await world.call(
+        PROVINCE, "POST", "/v1/filing-types/CHANNEL_EXCEPTION/versions", version
+    )
+    tightened = await world.call(
+        PROVINCE, "POST", "/v1/filing-types/SUBHALL_RETENTION/versions", applied
+    )
+    kept = await world.ok(PROVINCE, "POST", "/v1/filing-types/CHANNEL_EXCEPTION/versions", applied)
+
+    assert refusal(loosened) == (409, "type_flow_fixed")
+    assert refusal(tightened) == (409, "type_flow_fixed")
+    assert (kept["version"], kept["flow"]) == (2, "APPLY")

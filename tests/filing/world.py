@@ -299,6 +299,21 @@ class World:
         await self.publish(accepted)
         return accepted
 
+    async def approve(self, filing: dict[str, Any]) -> dict[str, Any]:
+        return await self.ok(PROVINCE, "POST", f"/v1/filings/{filing['id']}/approval", {})
+
+    async def send(self, actor: Actor, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        """File a document of a type that has no gates but its own, and send it at once."""
+        body = {"filing_type": kind, "content": content, "submit": True}
+        return await self.ok(actor, "POST", "/v1/filings", body)
+
+    async def try_to_send(
+        self, actor: Actor, kind: str, content: dict[str, Any]
+    ) -> tuple[int, str]:
+        """Status and code of the refusal."""
+        body = {"filing_type": kind, "content": content, "submit": True}
+        return refusal(await self.call(actor, "POST", "/v1/filings", body))
+
     async def plan(self, actor: Actor, codes: list[str], *, year: int = 2026) -> dict[str, Any]:
         kind = "LOCAL_SCENARIO" if actor.organisation.startswith("county") else "STANDARD"
         lines = [

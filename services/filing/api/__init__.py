@@ -2,15 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.filing.api import authority, emergency, filings, plans, review, types
+from services.filing.api import applications, authority, emergency, filings, plans, review, types
 
 router = APIRouter()
-for part in (
-    types.router,
-    plans.router,
-    filings.router,
-    review.router,
-    authority.router,
-    emergency.router,
-):
-    router.include_router(part)
+for part in (types, plans, filings, review, applications, authority, emergency):
+    router.include_router(part.router)

@@ -30,7 +30,7 @@ async def confirm_filing(
     body: Acceptance | None = None,
 ) -> FilingView:
     filing = await commands.confirm_filing(
-        tx, filing_id, related, opinion=_opinion(body), delegation_id=_delegation(body)
+        tx, filing_id, related, opinion=opinion_of(body), delegation_id=delegation_of(body)
     )
     return await answer(tx, response, filing)
 
@@ -39,7 +39,7 @@ async def confirm_filing(
 async def refuse_filing(
     tx: Tx, related: Related, response: Response, filing_id: UUID, body: Refusal
 ) -> FilingView:
-    filing = await commands.refuse_filing(tx, filing_id, related, _decision(body))
+    filing = await commands.refuse_filing(tx, filing_id, related, decision_of(body))
     return await answer(tx, response, filing)
 
 
@@ -52,7 +52,7 @@ async def accept_filing(
     body: Acceptance | None = None,
 ) -> FilingView:
     filing = await commands.accept_filing(
-        tx, filing_id, related, opinion=_opinion(body), delegation_id=_delegation(body)
+        tx, filing_id, related, opinion=opinion_of(body), delegation_id=delegation_of(body)
     )
     return await answer(tx, response, filing)
 
@@ -61,7 +61,7 @@ async def accept_filing(
 async def return_filing(
     tx: Tx, related: Related, response: Response, filing_id: UUID, body: Refusal
 ) -> FilingView:
-    filing = await commands.return_filing(tx, filing_id, related, _decision(body))
+    filing = await commands.return_filing(tx, filing_id, related, decision_of(body))
     return await answer(tx, response, filing)
 
 
@@ -94,11 +94,11 @@ async def list_confirmations(
     return Page(items=list(items), next_cursor=cursor)
 
 
-def _opinion(body: Acceptance | None) -> str:
+def opinion_of(body: Acceptance | None) -> str:
     return (body.opinion if body is not None else None) or ""
 
 
-def _decision(body: Refusal) -> Decision:
+def decision_of(body: Refusal) -> Decision:
     evidence = [each.model_dump() for each in body.evidence]
     return Decision(
         clause=body.clause,
@@ -108,5 +108,5 @@ def _decision(body: Refusal) -> Decision:
     )
 
 
-def _delegation(body: Acceptance | None) -> UUID | None:
+def delegation_of(body: Acceptance | None) -> UUID | None:
     return body.delegation_id if body is not None else None

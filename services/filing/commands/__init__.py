@@ -1,5 +1,6 @@
 """Every write of filing: lock, ask the rules, change rows, tell."""
 
+from services.filing.commands.applications import approve_filing, reject_filing
 from services.filing.commands.authority import DelegationEntry, delegate, revoke_delegation
 from services.filing.commands.emergency import (
     EmergencyOrder,
@@ -34,6 +35,7 @@ __all__ = [
     "OralReportEntry",
     "PlanEntry",
     "accept_filing",
+    "approve_filing",
     "confirm_filing",
     "confirm_version",
     "create_filing",
@@ -44,6 +46,7 @@ __all__ = [
     "preview_plan",
     "record_oral_report",
     "refuse_filing",
+    "reject_filing",
     "return_filing",
     "revise_filing",
     "revoke_delegation",

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.filing import rules
+from services.filing.commands import effects
 from services.filing.commands.closing import close, tell_withdrawn
 from services.filing.commands.gates import LISTING_DOCUMENTS, check_content
 from services.filing.commands.records import (
@@ -27,14 +28,17 @@ from services.filing.errors import (
     ListingMissing,
     ListingNotLive,
     MemberNotForType,
+    TypeNotForOrganisation,
     WrittenFilingStays,
 )
-from services.filing.rules import Action, FilingKind, State
+from services.filing.rules import Action, FilingKind, FilingType, State
 from services.filing.tables import Filing
 from shared.database import Transaction
 from shared.errors import FieldError
 from shared.security.access import Relation, check_relation
 from shared.security.canonical import digest
+
+_ABOUT_LISTINGS = frozenset({*LISTING_DOCUMENTS, FilingKind.DELIST, FilingKind.EMERGENCY_DELIST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ async def create_filing(
     """
     type_ = rules.in_force(await filing_types(tx), kind, today(tx))
     organisation = await owner(tx)
+    refuse_foreign_filer(type_, organisation)
     filing = Filing(
         id=uuid4(),
         type=kind,
@@ -136,6 +141,14 @@ async def withdraw_filing(
     return filing
 
 
+def refuse_foreign_filer(type_: FilingType, organisation: rules.Organisation) -> None:
+    """Each type is filed by some kinds of organisation only."""
+    if organisation.kind not in type_.filers:
+        raise TypeNotForOrganisation(
+            clause=type_.clause, filing_type=type_.type, kind=organisation.kind
+        )
+
+
 async def _enter(
     tx: Transaction,
     filing: Filing,
@@ -155,18 +168,19 @@ async def _enter(
     filing.oral_report_id = UUID(content["oral_report_id"]) if "oral_report_id" in content else None
     filing.goes_live_at = await _goes_live_at(tx, entry)
     filing.content = content
+    filing.subject = effects.subject_of(filing)
     filing.digest = digest(content, algorithm=tx.algorithm)
     filing.self_test = dict(entry.self_test) if entry.self_test is not None else None
 
 
 def _refuse_foreign_members(filing: Filing, entry: FilingEntry) -> None:
     """A listing id, self-test, plan line or going-live time belongs to some types only."""
-    listing, plan = filing.type in LISTING_DOCUMENTS, filing.type == FilingKind.LISTING_PLAN
+    listing = filing.type in LISTING_DOCUMENTS
     present = {
         "/self_test": entry.self_test is not None and not listing,
         "/goes_live_at": entry.goes_live_at is not None and not listing,
         "/plan_line_id": entry.plan_line_id is not None and filing.type != FilingKind.LISTING,
-        "/listing_id": entry.listing_id is not None and plan,
+        "/listing_id": entry.listing_id is not None and filing.type not in _ABOUT_LISTINGS,
     }
     wrong = [
         FieldError(pointer, MemberNotForType.code) for pointer, there in present.items() if there
@@ -179,7 +193,7 @@ async def _listing_id(
     tx: Transaction, filing: Filing, entry: FilingEntry, relation: Relation
 ) -> UUID | None:
     """The listing that this filing is about: its own new one, or one that is already known."""
-    if filing.type == FilingKind.LISTING_PLAN:
+    if filing.type not in _ABOUT_LISTINGS:
         return None
     if filing.type == FilingKind.EMERGENCY_DELIST:
         return UUID(entry.content["listing_id"])

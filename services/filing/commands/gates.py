@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from services.filing import rules
+from services.filing.commands import effects
 from services.filing.commands.plan_lines import check_lines, refuse_second_pending
 from services.filing.commands.records import (
     current_norm,
@@ -40,12 +41,14 @@ async def check_content(tx: Transaction, filing: Filing, organisation: rules.Org
             raise rules.refusal(flaws)
     if filing.type == FilingKind.LISTING_PLAN:
         await check_lines(tx, filing.content, organisation)
+    await effects.check(tx, filing, organisation)
 
 
 async def check_before_sending(tx: Transaction, filing: Filing, type_: FilingType) -> None:
     """The gates of submission beside the document: self-test, plan line, the listing's state."""
     if filing.type == FilingKind.LISTING_PLAN:
         await refuse_second_pending(tx, filing)
+    await effects.gate(tx, filing)
     delisted_at = await _check_listing(tx, filing, type_)
     if type_.needs_self_test:
         flaws = rules.self_test_flaws(

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from services.filing.commands import clocks, plan_lines
+from services.filing.commands import clocks, effects, plan_lines
 from services.filing.commands.authority import approves_last, may_decide
 from services.filing.commands.closing import stop_clocks
 from services.filing.commands.gates import (
@@ -237,6 +237,7 @@ async def accept_filing(
     _tell_accepted(tx, filing, confirmed_by)
     if filing.type == FilingKind.LISTING_PLAN:
         await plan_lines.accept_lines(tx, filing)
+    await effects.decided(tx, filing)
     return filing
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import literal, or_, select
 
 from services.filing import rules
-from services.filing.commands import clocks, emergency, plan_lines
+from services.filing.commands import clocks, effects, emergency, plan_lines
 from services.filing.commands.closing import revoke_pending
 from services.filing.commands.gates import check_before_sending, check_content
 from services.filing.commands.records import advance, keep, lock_names, next_number
@@ -68,6 +68,7 @@ async def submit(
         tell_confirmed(tx, filing, confirmation, complete=filing.state == State.CONFIRMED)
     if filing.type == FilingKind.EMERGENCY_DELIST:
         await emergency.fulfil(tx, filing)
+    await effects.sent(tx, filing)
 
 
 async def _lock_subject(tx: Transaction, filing: Filing) -> None:
@@ -79,6 +80,8 @@ async def _lock_subject(tx: Transaction, filing: Filing) -> None:
         names.append(f"plan:{filing.organisation_id}:{filing.plan_year}")
     if filing.item_code is not None:
         names.append(f"version:{filing.item_code}:{filing.digest}")
+    if filing.subject is not None:
+        names.append(filing.subject)
     await lock_names(tx, *names)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.filing import rules
 from services.filing.commands.records import filing_types, lock_names, today
-from services.filing.errors import TypeVersionOutOfOrder
+from services.filing.errors import TypeFlowFixed, TypeVersionOutOfOrder
 from services.filing.rules import FilingType
 from services.filing.tables import FilingTypeVersion
 from shared.database import Transaction
@@ -26,12 +26,15 @@ async def issue_type_version(
         return rules.in_force(known, kind, today(tx))
     if effective_from < max(today(tx), latest.effective_from):
         raise TypeVersionOutOfOrder(latest=latest.effective_from)
+    if not latest.may_flow(definition["flow"], definition["flow_local"]):
+        raise TypeFlowFixed(clause=latest.clause, flow=latest.flow)
     row = {
         **definition,
         "type": kind,
         "version": latest.version + 1,
         "clause": latest.clause,
         "review": latest.review,
+        "filers": sorted(latest.filers),
     }
     made = rules.read_type({**row, "effective_from": effective_from})
     tx.session.add(

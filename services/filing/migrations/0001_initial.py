@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("plan_line_id", sa.Uuid(), nullable=True),
         sa.Column("plan_year", sa.Integer(), nullable=True),
         sa.Column("oral_report_id", sa.Uuid(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column(
@@ -450,6 +451,7 @@ def upgrade() -> None:
         "ix_obligations_opened", "obligations", ["opened_at", "id"], unique=False, schema="filing"
     )
     _create_process()
+    _create_types()
     toolbox.create_v1("filing")
     _protect()
 
@@ -484,6 +486,50 @@ def _create_process() -> None:
         "ix_delegations_organisation",
         "delegations",
         ["organisation_id", "created_at", "id"],
+        schema="filing",
+    )
+
+
+def _create_types() -> None:
+    """What the types keep beside their filings: subjects, and terms that decisions grant."""
+    op.create_index(
+        "ix_filings_subject",
+        "filings",
+        ["subject", "created_at", "id"],
+        unique=False,
+        schema="filing",
+        postgresql_where=sa.text("subject IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_filings_pending_subject",
+        "filings",
+        ["organisation_id", "type", "subject"],
+        unique=True,
+        schema="filing",
+        postgresql_where=sa.text(
+            "state IN ('SUBMITTED', 'CONFIRMED', 'RETURNED', 'REFUSED') AND subject IS NOT NULL"
+        ),
+    )
+    op.create_table(
+        "granted_terms",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["id"], ["filing.filings.id"], name=op.f("fk_granted_terms_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_granted_terms")),
+        schema="filing",
+    )
+    op.create_index(
+        "ix_granted_terms_subject",
+        "granted_terms",
+        ["kind", "subject", "until"],
+        unique=False,
         schema="filing",
     )
 
@@ -525,6 +571,7 @@ def _append_only(table: str) -> None:
 def downgrade() -> None:
     op.drop_table("obligations", schema="filing")
     op.drop_table("plan_lines", schema="filing")
+    op.drop_table("granted_terms", schema="filing")
     op.drop_table("filing_rounds", schema="filing")
     op.drop_table("filing_history", schema="filing")
     op.drop_table("emergency_delistings", schema="filing")

@@ -31,6 +31,7 @@ from services.filing.rules.flows import (
     parties,
 )
 from services.filing.rules.plan import Diff, PlanLine, compare, line_flaws
+from services.filing.rules.terms import LONGEST, Term, TermKind, hall_flaws, term_flaws, term_of
 from services.filing.rules.types import (
     DEFAULTS,
     TYPES,
@@ -49,6 +50,7 @@ __all__ = [
     "ENDORSE",
     "FILED_BY",
     "FLOWS",
+    "LONGEST",
     "PENDING",
     "TYPES",
     "Action",
@@ -67,12 +69,15 @@ __all__ = [
     "Party",
     "PlanLine",
     "State",
+    "Term",
+    "TermKind",
     "Zone",
     "advance",
     "allowed_actions",
     "check_counts_anew",
     "check_four_eyes",
     "compare",
+    "hall_flaws",
     "in_force",
     "line_flaws",
     "listing_flaws",
@@ -82,5 +87,7 @@ __all__ = [
     "receipt_number",
     "refusal",
     "self_test_flaws",
+    "term_flaws",
+    "term_of",
     "version_of",
 ]

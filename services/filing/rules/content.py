@@ -51,6 +51,7 @@ class Item:
 class Hall:
     id: str
     region: str
+    state: str = "ACTIVE"
 
 
 @dataclass(frozen=True, slots=True)

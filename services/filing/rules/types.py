@@ -21,6 +21,8 @@ class FilingKind(StrEnum):
     UPDATE = "UPDATE"
     DELIST = "DELIST"
     EMERGENCY_DELIST = "EMERGENCY_DELIST"
+    SUBHALL_RETENTION = "SUBHALL_RETENTION"
+    CHANNEL_EXCEPTION = "CHANNEL_EXCEPTION"
 
 
 class ClockKind(StrEnum):
@@ -34,7 +36,10 @@ class ClockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FilingType:
-    """One version of one type: its flow by owner, its gates, and the policy of its review clock."""
+    """One version of one type: its flow by owner, its gates, and the policy of its review clock.
+
+    `filers` are the kinds of organisation that may file it.
+    """
 
     type: FilingKind
     version: int
@@ -42,6 +47,7 @@ class FilingType:
     flow_local: Flow
     clause: str
     review: str
+    filers: frozenset[str]
     needs_plan_line: bool
     needs_self_test: bool
     needs_live_listing: bool
@@ -50,6 +56,10 @@ class FilingType:
 
     def flow_for(self, *, local: bool) -> Flow:
         return self.flow_local if local else self.flow
+
+    def may_flow(self, *flows: str) -> bool:
+        """What is applied for is never merely filed, nor the other way round."""
+        return len({flow == Flow.APPLY for flow in (self.flow, *flows)}) == 1
 
 
 def read_type(row: dict[str, Any]) -> FilingType:
@@ -60,6 +70,7 @@ def read_type(row: dict[str, Any]) -> FilingType:
             "type": FilingKind(row["type"]),
             "flow": Flow(row["flow"]),
             "flow_local": Flow(row["flow_local"]),
+            "filers": frozenset(row["filers"]),
         }
     )
 

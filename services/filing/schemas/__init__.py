@@ -14,13 +14,12 @@ from services.filing.schemas.bodies import (
     Withdrawal,
 )
 from services.filing.schemas.contents import (
-    CONTENT_MODELS,
     Clause,
     Digest,
     Identifier,
     Instant,
-    read_content,
 )
+from services.filing.schemas.documents import CONTENT_MODELS, read_content
 from services.filing.schemas.plan_files import (
     PLAN_REQUEST,
     TEMPLATE,

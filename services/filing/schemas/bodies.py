@@ -4,28 +4,26 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, WithJsonSchema
+from pydantic import ConfigDict, Field, StrictBool, WithJsonSchema
 
 from services.filing.schemas.contents import (
     LISTING_EXAMPLE,
+    Attachment,
     Body,
     Clause,
-    DelistDocument,
     Digest,
-    EmergencyDocument,
+    FileName,
     Instant,
     ItemCode,
-    ListingDocument,
     NormVersion,
     Office,
     Prose,
     ReasonClass,
+    Sha256,
     Title,
-    readable,
 )
+from services.filing.schemas.documents import DirectKind, content_schemas
 
-FileName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(readable)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["0f" * 32])]
 DelegationId = Annotated[UUID | None, Field(description="受委托代为办理时，填写委托编号（F6）")]
 Note = Annotated[str, Field(max_length=2000)]
 _DIGEST = "sha-256:" + "0f" * 32
@@ -40,14 +38,6 @@ SELF_TEST_EXAMPLE: dict[str, Any] = {
     "signed_at": "2025-11-03T09:20:00+08:00",
     "attachments": [{"name": "自测报告.pdf", "sha256": "0f" * 32, "size": 40960}],
 }
-
-
-class Attachment(Body):
-    """A file named by its digest; the file itself stays with its owner."""
-
-    name: FileName
-    sha256: Sha256
-    size: Annotated[int, Field(strict=True, ge=1, le=10_485_760)]
 
 
 class TestCase(Body):
@@ -74,10 +64,7 @@ class SelfTest(Body):
 _CONTENT: dict[str, Any] = {
     "title": "Content",
     "description": "按类型的内容，见 GET /v1/filing-types/{filing_type}",
-    "anyOf": [
-        document.model_json_schema()
-        for document in (ListingDocument, DelistDocument, EmergencyDocument)
-    ],
+    "anyOf": content_schemas(),
 }
 
 
@@ -89,7 +76,7 @@ class RevisionBody(Body):
         json_schema_extra={"examples": [{"filing_type": "LISTING", "content": LISTING_EXAMPLE}]},
     )
 
-    filing_type: Literal["LISTING", "UPDATE", "DELIST", "EMERGENCY_DELIST"]
+    filing_type: DirectKind
     content: Annotated[dict[str, Any], WithJsonSchema(_CONTENT)]
     listing_id: UUID | None = None
     plan_line_id: UUID | None = None
@@ -240,8 +227,8 @@ class TypeVersionBody(Body):
         },
     )
 
-    flow: Literal["NOTIFY", "CONFIRM"]
-    flow_local: Literal["NOTIFY", "CONFIRM"]
+    flow: Literal["NOTIFY", "CONFIRM", "APPLY"]
+    flow_local: Literal["NOTIFY", "CONFIRM", "APPLY"]
     needs_plan_line: StrictBool
     needs_self_test: StrictBool
     needs_live_listing: StrictBool

@@ -1,12 +1,10 @@
-"""The documents that are filed, one model a type; GET /v1/filing-types shows their JSON Schemas."""
+"""The documents about listings, and the members that all documents are made of."""
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -14,18 +12,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
 )
 from pydantic_core import PydanticCustomError
 
-from services.filing.rules import FilingKind
-from shared.events.filing import ListingContent
 from shared.security.masking import is_masked
 
 # Digits that are a mobile or resident-identity number however they are grouped or written.
 _MOBILE = re.compile(r"(?<!\d)1[\s\-.]?[3-9](?:[\s\-.]?\d){9}(?!\d)")
 _IDENTITY = re.compile(r"(?<![0-9A-Za-z])[1-9]\d{16}[\dXx](?![0-9A-Za-z])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+Moment = TypeVar("Moment", date, datetime)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
 
 
@@ -46,19 +42,19 @@ def _impersonal(value: str) -> str:
     return value
 
 
-def _in_range(value: datetime) -> datetime:
+def _in_range(value: Moment) -> Moment:
     if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
         raise PydanticCustomError("datetime_range", "out of range", {"code": "field_range"})
     return value
 
 
 def _words(value: object) -> object:
-    if not isinstance(value, (str, datetime, UUID)):
+    if not isinstance(value, (str, date, UUID)):
         raise PydanticCustomError("string_type", "a string is needed", {"code": "field_type"})
     return value
 
 
-def _distinct(values: list[str]) -> list[str]:
+def distinct(values: list[Any]) -> list[Any]:
     if len(set(values)) != len(values):
         code = "members_repeated"
         raise PydanticCustomError(code, "members repeat", {"code": code})
@@ -86,6 +82,11 @@ Clause = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,39}$", exam
 NormVersion = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,39}$")]
 Code = Annotated[str, Field(pattern="^[A-Z0-9_]{1,40}$")]
 Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(readable)]
+FileName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(readable)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", examples=["0f" * 32])]
+Day = Annotated[
+    date, BeforeValidator(_words), AfterValidator(_in_range), Field(examples=["2026-03-31"])
+]
 Office = Annotated[
     str,
     Field(min_length=1, max_length=80, examples=["南昌市政务服务主管部门运维岗"]),
@@ -110,6 +111,14 @@ ReasonClass = Literal[
 
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class Attachment(Body):
+    """A file named by its digest; the file itself stays with its owner."""
+
+    name: FileName
+    sha256: Sha256
+    size: Annotated[int, Field(strict=True, ge=1, le=10_485_760)]
 
 
 LISTING_EXAMPLE: dict[str, Any] = {
@@ -152,13 +161,13 @@ class ListingDocument(Body):
     audiences: Annotated[
         list[Literal["1", "2", "3", "4", "5", "6"]],
         Field(min_length=1, max_length=6, description="GB/T 39046-2020 A.4"),
-        AfterValidator(_distinct),
+        AfterValidator(distinct),
     ]
-    channels: Annotated[list[Code], Field(min_length=1, max_length=10), AfterValidator(_distinct)]
+    channels: Annotated[list[Code], Field(min_length=1, max_length=10), AfterValidator(distinct)]
     capabilities: Annotated[
         list[Literal["QUERY", "BOOKING", "APPLICATION", "HANDLING", "COMPLAINT", "RATING"]],
         Field(min_length=1, max_length=6, description="COMPLAINT 和 RATING 必备（A2.2）"),
-        AfterValidator(_distinct),
+        AfterValidator(distinct),
     ]
     entry_url: Url
     complaint_url: Url
@@ -166,8 +175,8 @@ class ListingDocument(Body):
     builder: Office
     operations_contact: Office
     identity_level: Code
-    data_scope: Annotated[list[Title], Field(max_length=50), AfterValidator(_distinct)] = []
-    keywords: Annotated[list[Title], Field(max_length=30), AfterValidator(_distinct)] = []
+    data_scope: Annotated[list[Title], Field(max_length=50), AfterValidator(distinct)] = []
+    keywords: Annotated[list[Title], Field(max_length=30), AfterValidator(distinct)] = []
     norm_version: NormVersion
 
 
@@ -241,26 +250,3 @@ class PlanDocument(Body):
 
     year: Annotated[int, Field(ge=2025, le=2100)]
     lines: Annotated[list[PlanLineDocument], Field(min_length=1, max_length=100_000)]
-
-
-CONTENT_MODELS: Mapping[FilingKind, type[Body]] = {
-    FilingKind.LISTING_PLAN: PlanDocument,
-    FilingKind.LISTING: ListingDocument,
-    FilingKind.UPDATE: ListingDocument,
-    FilingKind.DELIST: DelistDocument,
-    FilingKind.EMERGENCY_DELIST: EmergencyDocument,
-}
-
-
-def read_content(kind: FilingKind, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of a type as JSON; wrong members are told as those of the body are (422)."""
-    try:
-        document = CONTENT_MODELS[kind].model_validate(dict(raw))
-    except ValidationError as wrong:
-        raise RequestValidationError(
-            [{**each, "loc": ("body", "content", *each["loc"])} for each in wrong.errors()]
-        ) from None
-    content = document.model_dump(mode="json")
-    if isinstance(document, ListingDocument):
-        return ListingContent.model_validate(content).model_dump(mode="json")
-    return content

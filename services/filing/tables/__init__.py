@@ -25,6 +25,7 @@ from services.filing.tables.owed import (
     Obligation,
     OralReport,
 )
+from services.filing.tables.terms import GrantedTerm
 
 __all__ = [
     "Clock",
@@ -34,6 +35,7 @@ __all__ = [
     "EmergencyDelisting",
     "Filing",
     "FilingTypeVersion",
+    "GrantedTerm",
     "HistoryEntry",
     "KnownHall",
     "KnownItem",

@@ -37,7 +37,10 @@ class FilingTypeVersion(Row):
 
 
 class Filing(Row):
-    """One filing: its document, where it stands, and what its clock says (derived)."""
+    """One filing: its document, where it stands, and what its clock says (derived).
+
+    `subject` names what it is about when that is no listing: a hall, a channel, a partner.
+    """
 
     __tablename__ = "filings"
     __table_args__ = (
@@ -64,6 +67,21 @@ class Filing(Row):
             unique=True,
             postgresql_where=text(f"{_PENDING} AND type = 'LISTING_PLAN'"),
         ),
+        Index(
+            "uq_filings_pending_subject",
+            "organisation_id",
+            "type",
+            "subject",
+            unique=True,
+            postgresql_where=text(f"{_PENDING} AND subject IS NOT NULL"),
+        ),
+        Index(
+            "ix_filings_subject",
+            "subject",
+            "created_at",
+            "id",
+            postgresql_where=text("subject IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -79,6 +97,7 @@ class Filing(Row):
     plan_line_id: Mapped[UUID | None]
     plan_year: Mapped[int | None]
     oral_report_id: Mapped[UUID | None]
+    subject: Mapped[str | None]
     content: Mapped[dict[str, Any]]
     digest: Mapped[str]
     self_test: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
