@@ -87,6 +87,32 @@ class FilingReturned(Event, type="filing.returned.v1"):
     round: int
 
 
+class FilingAppealed(Event, type="filing.appealed.v1"):
+    """Aggregate `filing:<id>`: another reviewer is asked about a decision (C2)."""
+
+    filing_id: UUID
+    filing_type: str
+    appeal_id: UUID
+    against: str
+    due_at: datetime | None
+
+
+class AppealDecided(Event, type="filing.appeal_decided.v1"):
+    """Aggregate `filing:<id>`: the decision was UPHELD, or REVERSED and is made again (C2)."""
+
+    filing_id: UUID
+    appeal_id: UUID
+    outcome: str
+    clause: str
+
+
+class AppealWithdrawn(Event, type="filing.appeal_withdrawn.v1"):
+    """Aggregate `filing:<id>`: the filer took the appeal back."""
+
+    filing_id: UUID
+    appeal_id: UUID
+
+
 class FilingWithdrawn(Event, type="filing.withdrawn.v1"):
     """Aggregate `filing:<id>`; `revoked_by` names the opposite filing, if one did it (F2)."""
 

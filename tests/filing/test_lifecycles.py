@@ -33,6 +33,7 @@ _PLATFORM_MOVES = {
     (S.SUBMITTED, A.REVOKE): S.WITHDRAWN,
     (S.RETURNED, A.REVOKE): S.WITHDRAWN,
     (S.RETURNED, A.LAPSE): S.LAPSED,
+    (S.RETURNED, A.REOPEN): S.SUBMITTED,
 }
 # Written out by hand, so that a change of the tables shows here.
 MOVES: dict[Flow, dict[Party, dict[tuple[State, Action], State]]] = {
@@ -64,6 +65,7 @@ MOVES: dict[Flow, dict[Party, dict[tuple[State, Action], State]]] = {
             (S.CONFIRMED, A.REVOKE): S.WITHDRAWN,
             (S.REFUSED, A.REVOKE): S.WITHDRAWN,
             (S.REFUSED, A.LAPSE): S.LAPSED,
+            (S.REFUSED, A.REOPEN): S.SUBMITTED,
         },
     },
     Flow.APPLY: {
@@ -74,7 +76,7 @@ MOVES: dict[Flow, dict[Party, dict[tuple[State, Action], State]]] = {
             (S.SUBMITTED, A.REJECT): S.REJECTED,
             (S.SUBMITTED, A.RETURN): S.RETURNED,
         },
-        P.PLATFORM: _PLATFORM_MOVES,
+        P.PLATFORM: {**_PLATFORM_MOVES, (S.REJECTED, A.REOPEN): S.SUBMITTED},
     },
 }
 

@@ -2,8 +2,17 @@
 
 from fastapi import APIRouter
 
-from services.filing.api import applications, authority, emergency, filings, plans, review, types
+from services.filing.api import (
+    appeals,
+    applications,
+    authority,
+    emergency,
+    filings,
+    plans,
+    review,
+    types,
+)
 
 router = APIRouter()
-for part in (types, plans, filings, review, applications, authority, emergency):
+for part in (types, plans, filings, review, applications, appeals, authority, emergency):
     router.include_router(part.router)

@@ -1,5 +1,6 @@
 """Every write of filing: lock, ask the rules, change rows, tell."""
 
+from services.filing.commands.appeals import decide_appeal, file_appeal, withdraw_appeal
 from services.filing.commands.applications import approve_filing, reject_filing
 from services.filing.commands.authority import DelegationEntry, delegate, revoke_delegation
 from services.filing.commands.emergency import (
@@ -39,8 +40,10 @@ __all__ = [
     "confirm_filing",
     "confirm_version",
     "create_filing",
+    "decide_appeal",
     "delegate",
     "delist_in_emergency",
+    "file_appeal",
     "file_plan",
     "issue_type_version",
     "preview_plan",
@@ -52,5 +55,6 @@ __all__ = [
     "revoke_delegation",
     "submit_filing",
     "sweep_clocks",
+    "withdraw_appeal",
     "withdraw_filing",
 ]

@@ -47,7 +47,7 @@ async def may_decide(
     mandate = await _mandate(tx, filing, action, delegation_id)
     decider = hand_of(tx, mandate)
     filed = await _hands(tx, filing, *rules.FILED_BY)
-    rules.check_four_eyes(decider, filed, await _delegators(tx))
+    rules.check_four_eyes(decider, filed, await delegators(tx))
     return mandate
 
 
@@ -156,7 +156,7 @@ select name from chain
 """)
 
 
-async def _delegators(tx: Transaction) -> frozenset[str]:
+async def delegators(tx: Transaction) -> frozenset[str]:
     """Everyone up the chain of those who let this actor decide for them, as of now."""
     if not tx.actor.person:
         return frozenset()

@@ -3,10 +3,19 @@
 from collections.abc import Set as AbstractSet
 from uuid import UUID
 
+from sqlalchemy import update
+
 from services.filing.commands import clocks
 from services.filing.commands.records import advance, drop_filed_lines, keep, pending_of
-from services.filing.rules import Action, FilingKind
-from services.filing.tables import Filing
+from services.filing.rules import (
+    APPEALS,
+    Action,
+    AppealAction,
+    AppealParty,
+    AppealState,
+    FilingKind,
+)
+from services.filing.tables import Appeal, Filing
 from shared.database import Transaction
 from shared.events.filing import FilingWithdrawn
 
@@ -28,6 +37,14 @@ async def close(tx: Transaction, filing: Filing, action: Action, *, reason: str)
     filing.decided_at = tx.now
     await stop_clocks(tx, filing, reason=action)
     await drop_filed_lines(tx, filing)
+    await tx.session.execute(
+        update(Appeal)
+        .where(Appeal.filing_id == filing.id, Appeal.state == AppealState.OPEN)
+        .values(
+            state=APPEALS.after(AppealState.OPEN, AppealAction.WITHDRAW, AppealParty.PLATFORM),
+            version=Appeal.version + 1,
+        )
+    )
     keep(tx, filing, action, opinion=reason)
 
 

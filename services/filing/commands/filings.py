@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from services.filing import rules
 from services.filing.commands import effects
 from services.filing.commands.closing import close, tell_withdrawn
-from services.filing.commands.gates import LISTING_DOCUMENTS, check_content
+from services.filing.commands.gates import LISTING_DOCUMENTS, check_content, refuse_open_appeal
 from services.filing.commands.records import (
     advance,
     filing_types,
@@ -100,6 +100,7 @@ async def revise_filing(
     """Replace the document; what was tested or confirmed for another digest no longer counts."""
     filing = await load_filing(tx, filing_id, relation)
     filing.state = advance(tx, filing, Action.REVISE)
+    await refuse_open_appeal(tx, filing)
     if kind != filing.type:
         raise MemberNotForType(
             filing_type=filing.type, errors=[FieldError("/filing_type", MemberNotForType.code)]

@@ -14,6 +14,7 @@ from services.filing.commands.records import (
     pending_of,
 )
 from services.filing.errors import (
+    AppealPending,
     DigestMismatch,
     FilingPending,
     ListingAlreadyLive,
@@ -21,8 +22,8 @@ from services.filing.errors import (
     OppositeFilingPending,
     PlanLineMissing,
 )
-from services.filing.rules import FilingKind, FilingType
-from services.filing.tables import Confirmation, Filing, Line, Round
+from services.filing.rules import AppealState, FilingKind, FilingType, State
+from services.filing.tables import Appeal, Confirmation, Filing, Line, Round
 from shared.database import Transaction
 from shared.errors import FieldError
 from shared.events.filing import ListingContent
@@ -46,6 +47,7 @@ async def check_content(tx: Transaction, filing: Filing, organisation: rules.Org
 
 async def check_before_sending(tx: Transaction, filing: Filing, type_: FilingType) -> None:
     """The gates of submission beside the document: self-test, plan line, the listing's state."""
+    await refuse_open_appeal(tx, filing)
     if filing.type == FilingKind.LISTING_PLAN:
         await refuse_second_pending(tx, filing)
     await effects.gate(tx, filing)
@@ -62,6 +64,17 @@ async def check_before_sending(tx: Transaction, filing: Filing, type_: FilingTyp
             raise rules.refusal(flaws)
     if type_.needs_plan_line:
         filing.plan_line_id = (await _plan_line(tx, filing)).id
+
+
+async def refuse_open_appeal(tx: Transaction, filing: Filing) -> None:
+    """What another reviewer is looking at stays as it is until the appeal has ended (C2)."""
+    if filing.state == State.DRAFT:
+        return
+    appeal = await tx.session.scalar(
+        select(Appeal.id).where(Appeal.filing_id == filing.id, Appeal.state == AppealState.OPEN)
+    )
+    if appeal is not None:
+        raise AppealPending(appeal_id=appeal)
 
 
 async def _check_listing(tx: Transaction, filing: Filing, type_: FilingType) -> datetime | None:

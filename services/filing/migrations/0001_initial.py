@@ -452,6 +452,7 @@ def upgrade() -> None:
     )
     _create_process()
     _create_types()
+    _create_appeals()
     toolbox.create_v1("filing")
     _protect()
 
@@ -534,6 +535,46 @@ def _create_types() -> None:
     )
 
 
+def _create_appeals() -> None:
+    op.create_table(
+        "appeals",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("filing_id", sa.Uuid(), nullable=False),
+        sa.Column("against", sa.BigInteger(), nullable=False),
+        sa.Column("against_action", sa.Text(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("grounds", sa.Text(), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("filed_by", sa.Text(), nullable=False),
+        sa.Column("filed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("clause", sa.Text(), nullable=True),
+        sa.Column("opinion", sa.Text(), nullable=True),
+        sa.Column("decision_evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["against"], ["filing.filing_history.number"], name=op.f("fk_appeals_against")
+        ),
+        sa.ForeignKeyConstraint(
+            ["filing_id"], ["filing.filings.id"], name=op.f("fk_appeals_filing_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_appeals")),
+        sa.UniqueConstraint("against", name=op.f("uq_appeals_against")),
+        schema="filing",
+    )
+    op.create_index("ix_appeals_filed", "appeals", ["filed_at", "id"], schema="filing")
+    op.create_index("ix_appeals_filing_id", "appeals", ["filing_id"], schema="filing")
+    op.create_index(
+        "ix_appeals_open",
+        "appeals",
+        ["filed_at", "id"],
+        schema="filing",
+        postgresql_where=sa.text("state = 'OPEN'"),
+    )
+
+
 def _protect() -> None:
     """Row-level security as the second layer (A4.1), and what is never rewritten."""
     toolbox.protect("filing", "filings", named=_NAMED)
@@ -548,6 +589,7 @@ def _protect() -> None:
     for table in ("filing_rounds", "filing_history"):
         _protect_by_thread(table)
         _append_only(table)
+    _protect_by_thread("appeals")
     _append_only("clock_entries")
 
 
@@ -569,6 +611,7 @@ def _append_only(table: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("appeals", schema="filing")
     op.drop_table("obligations", schema="filing")
     op.drop_table("plan_lines", schema="filing")
     op.drop_table("granted_terms", schema="filing")

@@ -1,5 +1,6 @@
 """Every read of filing: selects, no writes; the rows that the caller may see, and no others."""
 
+from services.filing.queries.appeals import list_appeals, show_appeal
 from services.filing.queries.authority import list_delegations, show_delegation
 from services.filing.queries.filings import (
     FilingFilter,
@@ -24,12 +25,14 @@ __all__ = [
     "FilingFilter",
     "Label",
     "count_filings",
+    "list_appeals",
     "list_confirmations",
     "list_delegations",
     "list_filings",
     "list_obligations",
     "list_plan_lines",
     "list_types",
+    "show_appeal",
     "show_delegation",
     "show_emergency",
     "show_filing",

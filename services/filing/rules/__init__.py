@@ -1,6 +1,15 @@
 """What filing allows and counts: flows, types, and the checks of what is filed. No I/O of rows."""
 
+from services.filing.rules.appeals import (
+    APPEALABLE,
+    APPEALS,
+    AppealAction,
+    AppealParty,
+    AppealState,
+)
 from services.filing.rules.authority import (
+    APPEAL,
+    APPEAL_WITHDRAWN,
     ENDORSE,
     FILED_BY,
     Hand,
@@ -46,6 +55,10 @@ from services.filing.rules.types import (
 )
 
 __all__ = [
+    "APPEAL",
+    "APPEALABLE",
+    "APPEALS",
+    "APPEAL_WITHDRAWN",
     "DEFAULTS",
     "ENDORSE",
     "FILED_BY",
@@ -54,6 +67,9 @@ __all__ = [
     "PENDING",
     "TYPES",
     "Action",
+    "AppealAction",
+    "AppealParty",
+    "AppealState",
     "ClockKind",
     "Diff",
     "FilingKind",

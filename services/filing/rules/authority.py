@@ -14,7 +14,9 @@ from services.filing.errors import (
 )
 from services.filing.rules.flows import Action
 
-FILED_BY = ("CREATE", Action.REVISE, Action.SUBMIT)
+APPEAL = "APPEAL"
+APPEAL_WITHDRAWN = "APPEAL_WITHDRAWN"
+FILED_BY = ("CREATE", Action.REVISE, Action.SUBMIT, APPEAL)
 ENDORSE = "ENDORSE"
 
 

@@ -40,6 +40,7 @@ class Action(StrEnum):
     RETURN = "RETURN"
     REVOKE = "REVOKE"
     LAPSE = "LAPSE"
+    REOPEN = "REOPEN"
 
 
 class Party(StrEnum):
@@ -56,7 +57,7 @@ PENDING = frozenset({S.SUBMITTED, S.CONFIRMED, S.RETURNED, S.REFUSED})
 
 
 def _filer_steps(
-    *, corrected: Sequence[State], waiting: Sequence[State]
+    *, corrected: Sequence[State], waiting: Sequence[State], reopened: Sequence[State] = ()
 ) -> list[Step[Action, State]]:
     """What the filer and the platform may do in every flow; nothing is ever taken as granted."""
     return [
@@ -65,6 +66,7 @@ def _filer_steps(
         Step(A.WITHDRAW, {S.DRAFT, *corrected, *waiting}, S.WITHDRAWN, {P.FILER}),
         Step(A.REVOKE, {*corrected, *waiting}, S.WITHDRAWN, {P.PLATFORM}, clause="A11.3"),
         Step(A.LAPSE, set(corrected), S.LAPSED, {P.PLATFORM}),
+        Step(A.REOPEN, {*corrected, *reopened}, S.SUBMITTED, {P.PLATFORM}),
     ]
 
 
@@ -98,12 +100,12 @@ FLOWS: Mapping[Flow, Lifecycle[State, Action]] = MappingProxyType(
             name="filing.apply",
             initial=S.DRAFT,
             steps=(
-                *_filer_steps(corrected=[S.RETURNED], waiting=[S.SUBMITTED]),
+                *_filer_steps(corrected=[S.RETURNED], waiting=[S.SUBMITTED], reopened=[S.REJECTED]),
                 Step(A.APPROVE, {S.SUBMITTED}, S.APPROVED, {P.DECIDER}, clause="A15.2"),
                 Step(A.REJECT, {S.SUBMITTED}, S.REJECTED, {P.DECIDER}, clause="A15.2"),
                 Step(A.RETURN, {S.SUBMITTED}, S.RETURNED, {P.DECIDER}, clause="A15.2"),
             ),
-            terminal={S.APPROVED, S.REJECTED, S.WITHDRAWN, S.LAPSED},
+            terminal={S.APPROVED, S.WITHDRAWN, S.LAPSED},
         ),
     }
 )

@@ -1,5 +1,6 @@
 """The bodies of filing's HTTP edge: what comes in, what goes out, and the yearly list's files."""
 
+from services.filing.schemas.appeals import AppealBody, AppealDecision, AppealView
 from services.filing.schemas.authority import DelegationBody, DelegationView
 from services.filing.schemas.bodies import (
     Acceptance,
@@ -48,6 +49,9 @@ __all__ = [
     "PLAN_REQUEST",
     "TEMPLATE",
     "Acceptance",
+    "AppealBody",
+    "AppealDecision",
+    "AppealView",
     "Clause",
     "ClockView",
     "ConfirmationView",

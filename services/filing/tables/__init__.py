@@ -1,5 +1,6 @@
 """The tables of schema `filing`: what is filed, what is owed, and what catalog has told."""
 
+from services.filing.tables.appeals import Appeal
 from services.filing.tables.authority import Delegation
 from services.filing.tables.filings import (
     Confirmation,
@@ -28,6 +29,7 @@ from services.filing.tables.owed import (
 from services.filing.tables.terms import GrantedTerm
 
 __all__ = [
+    "Appeal",
     "Clock",
     "ClockEntry",
     "Confirmation",
