@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +21,7 @@ from shared.database import Database, DatabaseUnavailable
 from shared.errors import DomainError
 from shared.http import openapi, problems
 from shared.http.context import InContext
+from shared.http.dispatch import Dispatch
 from shared.http.edge import edge
 from shared.http.idempotency import forget_old
 from shared.http.messages import Messages, load_messages
@@ -86,7 +86,6 @@ def create_app(
     app.state.policy_defaults = load_defaults(read_defaults(_package_name(package)))
     app.state.refuse_classified = refuse_markers
     app.add_exception_handler(DomainError, problems.on_domain_error)
-    app.add_exception_handler(RequestValidationError, problems.on_validation_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     app.add_exception_handler(Exception, problems.on_unforeseen)
     app.include_router(router)
@@ -96,6 +95,7 @@ def create_app(
     app.add_route("/readyz", _ready)
     app.add_route("/metrics", metrics_endpoint)
     app.add_route("/openapi.json", _openapi)
+    app.add_middleware(Dispatch, routes=app.routes)
     for layer in layers:
         app.add_middleware(layer)
     app.add_middleware(Measured, service=name)

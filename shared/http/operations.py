@@ -4,7 +4,7 @@ The order is fixed: token → role and scope → preconditions → body → tran
 the same key → the endpoint's one command or query → the answer kept beside the change → commit.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC
 from email.utils import format_datetime
 from typing import Annotated, Any, Final
@@ -19,10 +19,9 @@ from shared.errors import Unauthenticated, UnsupportedMediaType
 from shared.http import conditional, idempotency, strict_json
 from shared.http.encoding import choose_coding, pack
 from shared.http.language import negotiate
+from shared.http.signature import Handler, handler
 from shared.security.access import OPERATIONS, Effect, Operation, Relation, check_role
 from shared.security.identity import Actor, Role
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 ANYONE: Final = Actor(
     subject="anonymous", client_id="anonymous", organisation="", role=Role.APP, region=""
@@ -48,7 +47,9 @@ class OperationRoute(APIRoute):
         super().__init__(path, endpoint, **kwargs)
 
     def get_route_handler(self) -> Handler:
-        return around(self.operation, super().get_route_handler())
+        """What stands in for FastAPI's own call: it asks for this as soon as it has described."""
+        self.call = around(self.operation, handler(self))
+        return self.call
 
 
 def around(operation: Operation, endpoint: Handler) -> Handler:
@@ -103,7 +104,7 @@ async def _identify(request: Request, operation: Operation) -> tuple[Actor, Rela
 
 
 async def _read_body(request: Request) -> None:
-    """Parse JSON strictly, once; FastAPI finds it parsed."""
+    """Parse JSON strictly, once, for the endpoint and for the fingerprint of a retry."""
     if request.method not in ("POST", "PUT", "PATCH"):
         return
     body = await request.body()
@@ -161,17 +162,17 @@ def _retirement(operation: Operation) -> dict[str, str]:
     return fields
 
 
-async def current_transaction(request: Request) -> Transaction:
+def current_transaction(request: Request) -> Transaction:
     tx: Transaction = request.state.transaction
     return tx
 
 
-async def current_relation(request: Request) -> Relation:
+def current_relation(request: Request) -> Relation:
     relation: Relation = request.state.relation
     return relation
 
 
-async def current_language(request: Request) -> str:
+def current_language(request: Request) -> str:
     return negotiate(request.headers.get("accept-language"))
 
 

@@ -71,7 +71,7 @@ class PageRequest:
         return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-async def page_request(
+def page_request(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="每页条数 / rows a page")] = 20,
     cursor: Annotated[

@@ -4,11 +4,10 @@ Members: type (a page that explains the code), title, status, detail, instance, 
 clause, allowed (what may be done now), errors (RFC 6901 pointers).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import orjson
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,6 +28,7 @@ from shared.http.language import ZH, negotiate
 from shared.http.messages import Messages
 
 MEDIA_TYPE = "application/problem+json"
+FieldErrors: TypeAlias = list[dict[str, Any]]  # as pydantic tells them
 
 _BY_STATUS: Mapping[int, type[DomainError]] = {
     400: BadRequest,
@@ -120,10 +120,10 @@ _FIELD_CODES: Mapping[str, str] = {
 }
 
 
-def from_validation(error: RequestValidationError) -> DomainError:
-    """FastAPI's validation errors as one problem with a pointer for each wrong member."""
+def invalid_request(errors: Sequence[Mapping[str, Any]]) -> InvalidRequest:
+    """pydantic's errors as one problem with a pointer for each wrong member."""
     found = []
-    for each in error.errors():
+    for each in errors:
         place, *rest = each["loc"]
         pointer = (
             "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in rest)
@@ -142,11 +142,6 @@ def from_validation(error: RequestValidationError) -> DomainError:
 async def on_domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)  # noqa: S101 Starlette calls by type
     return problem_response(request, error)
-
-
-async def on_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 Starlette calls by type
-    return problem_response(request, from_validation(error))
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -23,7 +23,7 @@ from shared.security.encryption import Keyring
 router = APIRouter(route_class=OperationRoute, tags=["专人"])
 
 
-async def keyring_of(request: Request) -> Keyring:
+def keyring_of(request: Request) -> Keyring:
     keyring: Keyring = request.app.state.keyring
     return keyring
 

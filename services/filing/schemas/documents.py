@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from services.filing.rules import FilingKind
@@ -16,6 +15,7 @@ from services.filing.schemas.contents import (
     PlanDocument,
 )
 from shared.events.filing import ListingContent
+from shared.http.problems import invalid_request
 
 CONTENT_MODELS: Mapping[FilingKind, type[Body]] = {
     FilingKind.LISTING_PLAN: PlanDocument,
@@ -63,7 +63,7 @@ def read_content(kind: FilingKind, raw: Mapping[str, Any]) -> dict[str, Any]:
     try:
         document = CONTENT_MODELS[kind].model_validate(dict(raw))
     except ValidationError as wrong:
-        raise RequestValidationError(
+        raise invalid_request(
             [{**each, "loc": ("body", "content", *each["loc"])} for each in wrong.errors()]
         ) from None
     content = document.model_dump(mode="json")
