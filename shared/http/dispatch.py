@@ -49,7 +49,7 @@ class Dispatch:
                 here = here.parameter
         here.routes[route.operation.method] = route
 
-    def _find(self, method: str, path: str) -> tuple[OperationRoute, dict[str, str]] | None:
+    def find(self, method: str, path: str) -> tuple[OperationRoute, dict[str, str]] | None:
         here: _Segment | None = self._root
         values: list[str] = []
         for segment in path.split("/")[1:]:
@@ -66,7 +66,7 @@ class Dispatch:
         return route, dict(zip(route.param_convertors, values, strict=True))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        found = self.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await self._app(scope, receive, send)
             return

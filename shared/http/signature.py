@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, Union, get_args, get_origin
 
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import ResponseValidationError
+from fastapi.params import Body
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -77,15 +78,20 @@ class _Signature:
     @classmethod
     def read(cls, dependant: Dependant, *, endpoint: bool) -> "_Signature":
         call = dependant.call
-        plain = (
-            callable(call)
-            and inspect.iscoroutinefunction(call) is endpoint
-            and not inspect.isgeneratorfunction(call)
-            and not (dependant.header_params or dependant.cookie_params)
-            and not (dependant.background_tasks_param_name or dependant.http_connection_param_name)
-            and len(dependant.body_params) <= endpoint
+        bodies = [field.field_info for field in dependant.body_params]
+        unusual = (
+            inspect.iscoroutinefunction(call) is not endpoint
+            or inspect.isgeneratorfunction(call)
+            or inspect.isasyncgenfunction(call)
+            or len(bodies) > endpoint
+            or any(type(body) is not Body or body.embed for body in bodies)
+            or dependant.header_params
+            or dependant.cookie_params
+            or dependant.background_tasks_param_name
+            or dependant.http_connection_param_name
+            or dependant.security_scopes_param_name
         )
-        if call is None or not plain:
+        if call is None or unusual:
             raise TypeError(f"{call} asks for what no operation is given")
         return cls(
             call=call,

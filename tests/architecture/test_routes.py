@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Route
 
+from shared.http.dispatch import Dispatch
 from shared.http.operations import OperationRoute
 from shared.security.access import OPERATIONS, Effect
 from tests.architecture.components import COMPONENTS, build
@@ -69,6 +70,25 @@ def test_each_row_of_the_policy_table_is_served(component: str):
     rows = {each.id for each in OPERATIONS.values() if each.service == component}
 
     assert rows - served == set()
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_each_operation_is_found_by_the_segments_of_its_path(component: str):
+    app = build(component)
+    dispatch = Dispatch(app, routes=app.routes)
+    operations = [route for route in routes(app) if isinstance(route, OperationRoute)]
+
+    for route in operations:
+        values = {name: f"{name}=1" for name in route.param_convertors}
+        path = route.path.format(**values)
+        found = dispatch.find(route.operation.method, path)
+
+        assert found is not None
+        assert (found[0].operation, found[1]) == (route.operation, values)
+        assert dispatch.find("TRACE", path) is None
+        assert dispatch.find(route.operation.method, f"{path}/") is None
+        assert dispatch.find(route.operation.method, f"{path}/more/of/it") is None
+        assert dispatch.find(route.operation.method, path[1:]) is None
 
 
 def test_no_two_rows_share_a_call():
