@@ -7,7 +7,7 @@ transaction, outbox, relay, inbox and gate are the platform's.
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -16,15 +16,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import uvloop
-from sqlalchemy import BigInteger, Identity, MetaData, Text, Uuid
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.clock import SystemClock
 from shared.database import Database, DatabaseUnavailable, Transaction
 from shared.events.envelope import STREAM
 from shared.events.filing import FilingReminded
 from shared.messaging.broker import Broker
-from shared.messaging.handling import Received
+from shared.messaging.handling import Handlers, Received, Together
 from shared.messaging.inbox import Inbox
 from shared.messaging.relay import Relay
 from shared.security.identity import system
@@ -34,27 +32,19 @@ REGION = "360100"
 DUE = datetime(2026, 11, 30, tzinfo=UTC)
 
 
-class _Table(DeclarativeBase):
-    metadata = MetaData(schema="bench")
-
-
-class Effect(_Table):
-    """What the consumer keeps of an event; a second effect of one event would be a second row."""
-
-    __tablename__ = "effects"
-
-    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    event_id: Mapped[UUID] = mapped_column(Uuid)
-    subject: Mapped[str] = mapped_column(Text)
-    rung: Mapped[str] = mapped_column(Text)
-
-
 def reminder(filing: UUID) -> FilingReminded:
     return FilingReminded(filing_id=filing, waiting_for="city-360100", rung="first", due_at=DUE)
 
 
-async def _remember(tx: Transaction, received: Received[FilingReminded]) -> None:
-    tx.session.add(Effect(event_id=received.id, subject=received.subject, rung=received.event.rung))
+async def _remember(tx: Transaction, told: Sequence[Received[FilingReminded]]) -> None:
+    """Keep a row of each event; a second effect of one event would be a second row."""
+    await (await tx.raw()).execute(
+        "insert into bench.effects (event_id, subject, rung)"
+        " select * from unnest($1::uuid[], $2::text[], $3::text[])",
+        [each.id for each in told],
+        [each.subject for each in told],
+        [each.event.rung for each in told],
+    )
 
 
 async def _broker(given: dict[str, Any], name: str) -> Broker:
@@ -112,7 +102,8 @@ async def receive(given: dict[str, Any]) -> None:
     """The inbox with one handler, until it is ended."""
     database = Database(given["dsn"], schema="catalog", clock=SystemClock())
     broker = await _broker(given, "catalog")
-    await Inbox(broker, database, service="catalog", handlers={FilingReminded: _remember}).run()
+    handlers: Handlers = {FilingReminded: Together(_remember)}
+    await Inbox(broker, database, service="catalog", handlers=handlers).run()
 
 
 async def receive_singly(given: dict[str, Any]) -> None:

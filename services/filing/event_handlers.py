@@ -1,9 +1,11 @@
 """What filing does when catalog tells something: each handler calls one command."""
 
+from collections.abc import Sequence
+
 from services.filing.commands import calendar, projections
 from shared.database import Transaction
 from shared.events import catalog
-from shared.messaging.inbox import Handlers, Received
+from shared.messaging.inbox import Handlers, Received, Together
 
 
 async def on_organisation_registered(
@@ -42,9 +44,10 @@ async def on_norm_issued(tx: Transaction, received: Received[catalog.NormIssued]
     await projections.know_norm(tx, told.version, effective_from=told.effective_from)
 
 
-async def on_item_registered(tx: Transaction, received: Received[catalog.ItemRegistered]) -> None:
-    told = received.event
-    await projections.know_item(tx, told.item_code, department=told.department, active=told.active)
+async def on_items_registered(
+    tx: Transaction, told: Sequence[Received[catalog.ItemRegistered]]
+) -> None:
+    await projections.know_items(tx, told)
 
 
 async def on_calendar_imported(
@@ -61,20 +64,10 @@ async def on_calendar_imported(
     )
 
 
-async def on_listing_published(
-    tx: Transaction, received: Received[catalog.ListingPublished]
+async def on_listings_published(
+    tx: Transaction, told: Sequence[Received[catalog.ListingPublished]]
 ) -> None:
-    told = received.event
-    await projections.listing_went_live(
-        tx,
-        told.listing_id,
-        organisation_id=told.organisation_id,
-        region=received.region,
-        item_code=told.item_code,
-        hall_id=told.hall_id,
-        version=told.version,
-        digest=told.digest,
-    )
+    await projections.listings_went_live(tx, told)
 
 
 async def on_listing_suspended(
@@ -112,9 +105,9 @@ HANDLERS: Handlers = {
     catalog.HallRegistered: on_hall_registered,
     catalog.ZoneRegistered: on_zone_registered,
     catalog.NormIssued: on_norm_issued,
-    catalog.ItemRegistered: on_item_registered,
+    catalog.ItemRegistered: Together(on_items_registered),
     catalog.CalendarImported: on_calendar_imported,
-    catalog.ListingPublished: on_listing_published,
+    catalog.ListingPublished: Together(on_listings_published),
     catalog.ListingSuspended: on_listing_suspended,
     catalog.ListingDelisted: on_listing_delisted,
     catalog.ListingPublicationRefused: on_publication_refused,

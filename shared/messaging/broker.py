@@ -4,15 +4,12 @@ Nobody waits for it to serve a request: events lie in the outbox until it is bac
 """
 
 import asyncio
-import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 import nats.errors
 import structlog
-from nats.aio.client import Client
 from nats.js.api import (
     DiscardPolicy,
     Header,
@@ -25,6 +22,7 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from shared.events.envelope import STREAM
+from shared.messaging.connection import Connection
 from shared.settings import Profile, Settings
 
 SUBJECTS: Final = ("events.>",)
@@ -70,7 +68,7 @@ class Broker:
         self._monitor_url = monitor_url
         self._must_sync = must_sync
         self._log = log or structlog.get_logger()
-        self._client = Client()
+        self._client = Connection()
         self._usable = False
         self._closing = False
         self._connecting: asyncio.Task[None] | None = None
@@ -93,7 +91,7 @@ class Broker:
         return self._usable and self._client.is_connected
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Connection:
         return self._client
 
     @property
@@ -160,7 +158,7 @@ class Broker:
         )
 
     async def _connect(self) -> None:
-        self._client = Client()
+        self._client = Connection()
         await self._client.connect(
             self._servers,
             name=self._name,
@@ -254,7 +252,7 @@ async def _syncs_always(monitor_url: str) -> bool:
         return answer.json()["jetstream"]["config"].get("sync_always") is True
 
 
-async def _close(client: Client, log: Any) -> None:
+async def _close(client: Connection, log: Any) -> None:
     if client.is_closed:
         return
     try:
@@ -266,10 +264,3 @@ async def _close(client: Client, log: Any) -> None:
 def _state(info: StreamInfo) -> StreamState:
     assert info.created is not None  # noqa: S101 the server always tells it
     return StreamState(info.created.isoformat(), info.state.first_seq, info.state.last_seq)
-
-
-async def nak_all(messages: Sequence[Any]) -> None:
-    """Give fetched messages back at once; a broker that is away gives them again by itself."""
-    for message in messages:
-        with contextlib.suppress(*BROKER_ERRORS):
-            await message.nak()

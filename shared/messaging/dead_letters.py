@@ -144,7 +144,7 @@ async def redrive(
                     consumer,
                     each.event_id,
                 )
-                await apply(tx, arrival, handlers)
+                await apply(tx, [arrival], handlers)
                 await tx.session.flush()
         except Exception as error:
             failed, cause = each, describe(error)

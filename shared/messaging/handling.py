@@ -1,9 +1,10 @@
 """What a service does with an event of another: the arrival, read once, and the handler's call."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
@@ -12,6 +13,7 @@ from shared.events.envelope import Envelope, Event
 from shared.http.context import traceparent
 
 Fact = TypeVar("Fact", bound=Event)
+_ENVELOPE = Envelope[Any]
 _UNREADABLE = UUID("7a9d0d5e-6d1c-5e58-9f5b-3a3f8a2f9c11")  # namespace of ids made up here
 
 
@@ -29,10 +31,27 @@ class Received(Generic[Fact]):
 
 
 Handler = Callable[[Transaction, Received[Any]], Awaitable[None]]
-Handlers = Mapping[type[Event], Handler]
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """A handler of the events of one type that came in a row, for what only keeps what it is told.
+
+    It tells nothing itself: several events have no one trace. When it fails, the batch is halved
+    as for any handler, down to the one event that it fails on.
+    """
+
+    handle: Callable[[Transaction, Sequence[Received[Any]]], Awaitable[None]]
+
+    async def __call__(self, tx: Transaction, received: Received[Any]) -> None:
+        """As the handler of a single event."""
+        await self.handle(tx, [received])
+
+
+Handlers = Mapping[type[Event], Handler]
+
+
+@dataclass(slots=True)
 class Arrival:
     """One delivery of an event; `envelope` is None when it could not be read."""
 
@@ -43,7 +62,7 @@ class Arrival:
     sequence: int
     stream_sequence: int
     tries: int
-    text: str
+    raw: bytes
     envelope: Envelope[Any] | None = None
     unreadable: Exception | None = None
 
@@ -51,61 +70,72 @@ class Arrival:
     def aggregate(self) -> tuple[str, str]:
         return self.source, self.subject
 
+    @property
+    def text(self) -> str:
+        """The envelope as Postgres can keep it, whatever it is."""
+        return self.raw.decode("utf-8", errors="replace").replace("\0", "\ufffd")
+
 
 def read_arrival(data: bytes, stream_sequence: int, tries: int) -> Arrival:
     """Read an envelope; an unreadable one stands for itself alone and parks nothing else."""
-    text = data.decode("utf-8", errors="replace").replace("\0", "\ufffd")
     try:
-        envelope = Envelope[Any].model_validate_json(data)
+        envelope = _ENVELOPE.model_validate_json(data)
     except ValueError as error:
-        return Arrival(
-            id=uuid5(_UNREADABLE, f"{stream_sequence}|{text}"),
-            source="",
-            subject=f"stream:{stream_sequence}",
-            type="",
-            sequence=1,
-            stream_sequence=stream_sequence,
-            tries=tries,
-            text=text,
-            unreadable=error,
-        )
+        made_up = uuid5(_UNREADABLE, f"{stream_sequence}|{data!r}")
+        subject = f"stream:{stream_sequence}"
+        return Arrival(made_up, "", subject, "", 1, stream_sequence, tries, data, unreadable=error)
     return Arrival(
-        id=envelope.id,
-        source=envelope.source.removeprefix("/"),
-        subject=envelope.subject,
-        type=envelope.type,
-        sequence=envelope.sequence,
-        stream_sequence=stream_sequence,
-        tries=tries,
-        text=text,
-        envelope=envelope,
+        envelope.id,
+        envelope.source.removeprefix("/"),
+        envelope.subject,
+        envelope.type,
+        envelope.sequence,
+        stream_sequence,
+        tries,
+        data,
+        envelope,
     )
 
 
-async def apply(tx: Transaction, arrival: Arrival, handlers: Handlers) -> None:
-    """Call the handler of the event's type, in the trace of who caused it; none is no error."""
-    if arrival.envelope is None:
-        raise arrival.unreadable or ValueError("unreadable")
+async def apply(tx: Transaction, arrivals: Sequence[Arrival], handlers: Handlers) -> None:
+    """Call the handler of each event's type, in order; none is no error."""
+    by_type = {event_type.type: (event_type, handlers[event_type]) for event_type in handlers}
+    for name, alike in groupby(arrivals, key=_type):
+        found = by_type.get(name)
+        if found is None:
+            continue
+        event_type, handler = found
+        if isinstance(handler, Together):
+            await handler.handle(tx, [_received(each, event_type) for each in alike])
+            continue
+        for each in alike:
+            received = _received(each, event_type)
+            with _in_trace(each):
+                await handler(tx, received)
+
+
+def _type(arrival: Arrival) -> str:
+    return arrival.type
+
+
+def _received(arrival: Arrival, event_type: type[Fact]) -> Received[Fact]:
     envelope = arrival.envelope
-    event_type = next((each for each in handlers if each.type == envelope.type), None)
-    if event_type is None:
-        return
-    received = Received(
-        event=event_type.model_validate(envelope.data),
-        subject=envelope.subject,
-        region=envelope.region,
-        sequence=envelope.sequence,
-        occurred_at=envelope.time,
-        id=envelope.id,
-        source=envelope.source.removeprefix("/"),
+    assert envelope is not None  # noqa: S101 what has a type was read
+    return Received(
+        event_type.model_validate(envelope.data),
+        arrival.subject,
+        envelope.region,
+        arrival.sequence,
+        envelope.time,
+        arrival.id,
+        arrival.source,
     )
-    with _in_trace(envelope.traceparent):
-        await handlers[event_type](tx, received)
 
 
 @contextmanager
-def _in_trace(parent: str | None) -> Iterator[None]:
-    token = traceparent.set(parent or "")
+def _in_trace(arrival: Arrival) -> Iterator[None]:
+    """In the trace of who caused the event."""
+    token = traceparent.set((arrival.envelope and arrival.envelope.traceparent) or "")
     try:
         yield
     finally:

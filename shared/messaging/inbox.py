@@ -1,23 +1,23 @@
 """From the stream into a service: each event once, each aggregate in order (reliability O6 to O8).
 
 Up to 256 events share one transaction with their inbox rows, the sequence gate and the handlers'
-effects; they are acknowledged after its commit. The gate of an aggregate begins at 0: its first
-event is number 1. An event that comes before its turn is given back for a while; when the ones
-before it have not come within `gap_grace` (a new consumer on a stream that no longer holds the
-beginning, say) it is parked with the cause "gap" until someone redrives or discards it.
+effects; they are acknowledged after its commit. Where each is its aggregate's next, as nearly
+always, gate and inbox take two statements; any other batch goes the careful way, which finds for
+each event what is to be done. The gate of an aggregate begins at 0: its first event is number 1. An
+event that comes before its turn is given back for a while; when the ones before it have not come
+within `gap_grace` (a new consumer on a stream that no longer holds the beginning, say) it is parked
+with the cause "gap" until someone redrives or discards it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import asyncpg
 import structlog
-from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
@@ -25,16 +25,23 @@ from sqlalchemy.exc import DBAPIError
 from shared.database import Database
 from shared.errors import DomainError, GatewayTimeout, TooManyRequests, Unavailable
 from shared.events.envelope import STREAM
-from shared.messaging.broker import BROKER_ERRORS, Broker, nak_all
+from shared.messaging.broker import BROKER_ERRORS, Broker
 from shared.messaging.dead_letters import describe, park
-from shared.messaging.handling import Arrival, Handlers, Received, apply, read_arrival
+from shared.messaging.handling import (
+    Arrival,
+    Handlers,
+    Received,
+    Together,
+    apply,
+    read_arrival,
+)
+from shared.messaging.pulling import ACK, IN_PROGRESS, TERM, Delivery, Pull, nak
 from shared.security.identity import system
 
-__all__ = ["Ack", "Handlers", "Inbox", "Nak", "Received", "Term", "Verdict"]
+__all__ = ["Ack", "Handlers", "Inbox", "Nak", "Received", "Term", "Together", "Verdict"]
 
 MAX_BATCH: Final = 256
 GAP: Final = "gap"
-_FETCH_SECONDS: Final = 1.0  # a request that was lost with a broker delays no longer than this
 _ACK_WAIT: Final = 10.0  # seconds; what a killed replica had in hand is late by this much
 _IN_PROGRESS_EVERY: Final = 3.0
 _MAX_ACK_PENDING: Final = 4 * MAX_BATCH
@@ -42,7 +49,43 @@ _TRIES: Final = 5  # of a failure that is neither transient nor certain to come 
 # SQLSTATE classes and codes after which the same statement may succeed
 _TRANSIENT_CLASSES = ("08", "40", "53", "55", "57", "58")
 
+# Each aggregate whose next event is the first of its run here moves to the last of it.
+_MOVE_IN_STEP = """
+    with runs as (
+        select * from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])
+            as runs(source, subject, first, last) order by source, subject
+    ), begun as (
+        insert into sequence_gate (consumer, source, subject, sequence)
+        select $1, source, subject, last from runs where first = 1
+        on conflict (consumer, source, subject) do update set sequence = excluded.sequence
+            where sequence_gate.sequence = 0
+        returning 1
+    ), moved as (
+        update sequence_gate set sequence = runs.last from runs
+        where first > 1 and consumer = $1 and sequence_gate.source = runs.source
+            and sequence_gate.subject = runs.subject and sequence_gate.sequence = runs.first - 1
+        returning 1
+    )
+    select (select count(*) from begun) + (select count(*) from moved)
+"""
+# A statement of its own: it sees what was parked before the gate could be locked.
+_ENTER = """
+    with entered as (
+        insert into inbox (consumer, event_id) select $1, e from unnest($4::uuid[]) as e
+        on conflict do nothing returning 1
+    )
+    select (select count(*) from entered) = cardinality($4) and not exists (
+        select from dead_letters join unnest($2::text[], $3::text[]) as runs(s, a)
+            on source = s and subject = a
+        where consumer = $1 and state = 'PARKED'
+    )
+"""
+
 Failpoint = Callable[[str], Awaitable[None]]
+
+
+class _OutOfStep(Exception):
+    """Not every event of the batch is new and its aggregate's next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +151,7 @@ class Inbox:
         self._stopping = asyncio.Event()
         self._failures: dict[Any, int] = {}
         self._early_since: dict[Any, float] = {}
+        self._wake: Callable[[], None] = lambda: None
 
     @property
     def subjects(self) -> list[str]:
@@ -117,6 +161,7 @@ class Inbox:
     def stop(self) -> None:
         """Finish the batch in hand, give back what was fetched, return from `run`."""
         self._stopping.set()
+        self._wake()
 
     async def run(self) -> None:
         """Fetch, receive, acknowledge, until stopped; a broker that goes away is waited for."""
@@ -164,43 +209,33 @@ class Inbox:
     async def _consume(self) -> None:
         generation = self._broker.generation
         await self.ensure_consumer()
-        subscription = await self._broker.jetstream.pull_subscribe_bind(
-            consumer=self._service, stream=STREAM
-        )
+        pull = Pull(self._broker.client, consumer=self._service, batch=MAX_BATCH)
+        in_hand: list[Delivery] = []
+        await pull.open()
+        keeping = asyncio.create_task(_keep_alive(pull, in_hand))
+        self._wake = pull.wake
         try:
             while not self._stopping.is_set() and generation == self._broker.generation:
-                messages = await _fetch(subscription)
-                if self._stopping.is_set():
-                    await nak_all(messages)
-                elif messages:
-                    await self._receive_messages(messages)
+                in_hand[:] = await pull.take()
+                if in_hand and not self._stopping.is_set():
+                    await self._receive_deliveries(pull, in_hand)
+                    in_hand.clear()
         finally:
+            keeping.cancel()
             with suppress(*BROKER_ERRORS):
-                await subscription.unsubscribe()
+                back = await pull.close()
+                if self._stopping.is_set():
+                    back += in_hand
+                await pull.answer((each, nak()) for each in back)
 
-    async def _receive_messages(self, messages: Sequence[Msg]) -> None:
+    async def _receive_deliveries(self, pull: Pull, deliveries: Sequence[Delivery]) -> None:
         if self._ack_first:
-            for message in messages:
-                await message.ack()
-        arrivals = [
-            read_arrival(
-                message.data, message.metadata.sequence.stream, message.metadata.num_delivered
-            )
-            for message in messages
-        ]
-        async with _kept_alive(messages):
-            verdicts = await self.receive(arrivals)
+            await pull.answer((each, ACK) for each in deliveries)
+        arrivals = [read_arrival(each.data, *each.place()) for each in deliveries]
+        verdicts = await self.receive(arrivals)
         await self._failpoint("committed")
-        if self._ack_first:
-            return
-        for message, verdict in zip(messages, verdicts, strict=True):
-            match verdict:
-                case Ack():
-                    await message.ack()
-                case Nak(delay):
-                    await message.nak(delay)
-                case Term():
-                    await message.term()
+        if not self._ack_first:
+            await pull.answer(zip(deliveries, map(_answer, verdicts), strict=True))
 
     async def receive(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
         """Apply a batch in one transaction, or find by halves the event that it fails on.
@@ -225,6 +260,41 @@ class Inbox:
             ]
 
     async def _receive_together(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
+        runs = _runs(arrivals)
+        if runs is not None and not self._no_inbox and not self._no_gate:
+            try:
+                return await self._receive_in_step(arrivals, runs)
+            except _OutOfStep:
+                pass
+        return await self._receive_carefully(arrivals)
+
+    async def _receive_in_step(
+        self, arrivals: Sequence[Arrival], runs: "dict[tuple[str, str], _Run]"
+    ) -> list[Verdict]:
+        """For events that are all new and next; raises `_OutOfStep`, having changed nothing."""
+        sources = [source for source, _ in runs]
+        subjects = [subject for _, subject in runs]
+        async with self._database.transaction(system(self._service), whole_province=True) as tx:
+            connection = await tx.raw()
+            moved = await connection.fetchval(
+                _MOVE_IN_STEP,
+                self._service,
+                sources,
+                subjects,
+                [run.first for run in runs.values()],
+                [run.last for run in runs.values()],
+            )
+            if moved != len(runs):
+                raise _OutOfStep
+            ids = [each.id for each in arrivals]
+            fit = await connection.fetchval(_ENTER, self._service, sources, subjects, ids)
+            if not fit:
+                raise _OutOfStep
+            await apply(tx, arrivals, self._handlers)
+            await self._failpoint("applied")
+        return self._verdicts(arrivals, _Plan(), ())
+
+    async def _receive_carefully(self, arrivals: Sequence[Arrival]) -> list[Verdict]:
         async with self._database.transaction(system(self._service), whole_province=True) as tx:
             connection = await tx.raw()
             gate = await self._lock_gate(connection, arrivals)
@@ -235,8 +305,7 @@ class Inbox:
                 await park(connection, [each], consumer=self._service, cause=cause, at=tx.now)
             await park(connection, plan.behind, consumer=self._service, cause="behind", at=tx.now)
             await park(connection, late, consumer=self._service, cause=GAP, at=tx.now)
-            for arrival in await self._unseen(connection, plan.next):
-                await apply(tx, arrival, self._handlers)
+            await apply(tx, await self._unseen(connection, plan.next), self._handlers)
             await self._move_gate(connection, plan.next)
             await self._failpoint("applied")
         return self._verdicts(arrivals, plan, late)
@@ -422,28 +491,44 @@ def _growing(first: float, tries: int, *, most: float) -> float:
     return min(first * 2.0 ** min(max(tries, 1) - 1, 16), most)
 
 
-async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
-    try:
-        messages: list[Msg] = await subscription.fetch(MAX_BATCH, timeout=_FETCH_SECONDS)
-    except TimeoutError:  # nothing came (nats.py's way to say it)
-        return []
-    return messages
+@dataclass(slots=True)
+class _Run:
+    """The numbers of one aggregate in a batch: from `first` to `last`, none missing."""
+
+    first: int
+    last: int
 
 
-@asynccontextmanager
-async def _kept_alive(messages: Sequence[Msg]) -> AsyncIterator[None]:
+def _runs(arrivals: Iterable[Arrival]) -> dict[tuple[str, str], _Run] | None:
+    """The runs of a batch; None when an event is unreadable, repeated or not in its order."""
+    runs: dict[tuple[str, str], _Run] = {}
+    for each in arrivals:
+        number = each.sequence
+        run = runs.get(each.aggregate)
+        if each.envelope is None:
+            return None
+        if run is None:
+            runs[each.aggregate] = _Run(number, number)
+        elif number == run.last + 1:
+            run.last = number
+        else:
+            return None
+    return runs
+
+
+def _answer(verdict: Verdict) -> bytes:
+    match verdict:
+        case Ack():
+            return ACK
+        case Nak(delay):
+            return nak(delay)
+        case Term():
+            return TERM
+
+
+async def _keep_alive(pull: Pull, in_hand: Sequence[Delivery]) -> None:
     """Tell the broker that work goes on, so that it does not deliver to another meanwhile."""
-
-    async def tell() -> None:
-        while True:
-            await asyncio.sleep(_IN_PROGRESS_EVERY)
-            for message in messages:
-                with suppress(*BROKER_ERRORS):
-                    await message.in_progress()
-
-    telling = asyncio.create_task(tell())
-    try:
-        yield
-    finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+    while True:
+        await asyncio.sleep(_IN_PROGRESS_EVERY)
+        with suppress(*BROKER_ERRORS):
+            await pull.answer((each, IN_PROGRESS) for each in (*in_hand, *pull.held))

@@ -1,5 +1,6 @@
 """What catalog's events change here; the newest event of an aggregate wins, in its order."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -20,12 +21,23 @@ from services.filing.tables import (
 )
 from services.filing.tables.mapping import Row
 from shared.database import Transaction
+from shared.events.catalog import ItemRegistered, ListingPublished
+from shared.messaging.handling import Received
 
 
 async def _put(tx: Transaction, table: type[Row], key: str, **values: object) -> None:
-    statement = insert(table).values(**values)
-    changed = {name: statement.excluded[name] for name in values if name != key}
-    await tx.session.execute(statement.on_conflict_do_update(index_elements=[key], set_=changed))
+    await _put_all(tx, table, key, [values])
+
+
+async def _put_all(
+    tx: Transaction, table: type[Row], key: str, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Insert or replace, in order: of two rows of one key the later stays."""
+    statement = insert(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name != key}
+    await tx.session.execute(
+        statement.on_conflict_do_update(index_elements=[key], set_=changed), rows
+    )
 
 
 async def know_organisation(tx: Transaction, id_: str, *, kind: str, region: str) -> None:
@@ -53,35 +65,34 @@ async def know_norm(tx: Transaction, version: str, *, effective_from: date) -> N
     await _put(tx, KnownNorm, "version", version=version, effective_from=effective_from)
 
 
-async def know_item(tx: Transaction, code: str, *, department: str, active: bool) -> None:
-    await _put(tx, KnownItem, "code", code=code, department=department, active=active)
+async def know_items(tx: Transaction, told: Sequence[Received[ItemRegistered]]) -> None:
+    rows = [
+        {
+            "code": each.event.item_code,
+            "department": each.event.department,
+            "active": each.event.active,
+        }
+        for each in told
+    ]
+    await _put_all(tx, KnownItem, "code", rows)
 
 
-async def listing_went_live(
-    tx: Transaction,
-    listing_id: UUID,
-    *,
-    organisation_id: str,
-    region: str,
-    item_code: str,
-    hall_id: str,
-    version: int,
-    digest: str,
-) -> None:
-    await _put(
-        tx,
-        LiveListing,
-        "id",
-        id=listing_id,
-        organisation_id=organisation_id,
-        region=region,
-        item_code=item_code,
-        hall_id=hall_id,
-        version=version,
-        digest=digest,
-        state="LISTED",
-        delisted_at=None,
-    )
+async def listings_went_live(tx: Transaction, told: Sequence[Received[ListingPublished]]) -> None:
+    rows = [
+        {
+            "id": each.event.listing_id,
+            "organisation_id": each.event.organisation_id,
+            "region": each.region,
+            "item_code": each.event.item_code,
+            "hall_id": each.event.hall_id,
+            "version": each.event.version,
+            "digest": each.event.digest,
+            "state": "LISTED",
+            "delisted_at": None,
+        }
+        for each in told
+    ]
+    await _put_all(tx, LiveListing, "id", rows)
 
 
 async def listing_was_suspended(tx: Transaction, listing_id: UUID) -> None:

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from shared.messaging.errors import (
     DeadLetterResolved,
     RedriveFailed,
 )
-from shared.messaging.handling import Arrival, Handlers, Received, read_arrival
+from shared.messaging.handling import Arrival, Handlers, Received, Together, read_arrival
 from shared.messaging.inbox import Ack, Inbox, Nak, Term
 from shared.messaging.metrics import consumer_lag, parked_dead_letters
 from shared.security.identity import Actor, Role, system
@@ -115,6 +117,81 @@ async def test_an_event_without_a_handler_only_opens_the_gate(world: World):
 
     assert verdicts == [Ack()] * 4
     assert await effects(world) == [("p1", 1), ("p1", 4)]
+
+
+async def note_places(tx: Transaction, told: Sequence[Received[ParcelMoved]]) -> None:
+    """As one statement, which fails when one of them does."""
+    if any(each.event.place == "九江" for each in told):
+        raise ParcelRefused(place="九江")
+    await (await tx.raw()).executemany(
+        "insert into effects (event_id, subject, sequence, place) values ($1, $2, $3, $4)",
+        [(each.id, each.subject, each.sequence, f"{each.event.place}{len(told)}") for each in told],
+    )
+
+
+async def test_events_of_one_type_that_came_in_a_row_may_be_handled_together(world: World):
+    inbox = offline(world, {ParcelMoved: Together(note_places), ParcelLost: note_lost})
+
+    verdicts = await inbox.receive(
+        [
+            arrival("p1", 1),
+            arrival("p2", 1),
+            arrival("p1", 2, event=ParcelLost(reason="雨")),
+            arrival("p1", 3),
+        ]
+    )
+
+    assert verdicts == [Ack()] * 4
+    rows = await world.sql("catalog", "select subject, place from effects order by number")
+    assert [tuple(row) for row in rows] == [
+        ("p1", "南昌2"),
+        ("p2", "南昌2"),
+        ("p1", "雨"),
+        ("p1", "南昌1"),
+    ]
+
+
+@pytest.mark.feature("E4")
+async def test_what_fails_together_is_parked_alone(world: World):
+    database = world.database("catalog")
+    inbox = offline(world, {ParcelMoved: Together(note_places)})
+
+    verdicts = await inbox.receive(
+        [arrival(f"p{n}", 1, place="九江" if n == 5 else "南昌") for n in range(8)]
+    )
+    [letter] = await letters(database)
+    async with database.transaction(OFFICER) as tx:
+        await redrive(tx, letter.id, consumer="catalog", handlers={ParcelMoved: Together(keep_all)})
+
+    assert verdicts == [*[Ack()] * 5, Term(), *[Ack()] * 2]
+    assert sorted(await effects(world)) == [(f"p{n}", 1) for n in range(8)]
+
+
+async def note_lost(tx: Transaction, received: Received[Any]) -> None:
+    moved = ParcelMoved(place=received.event.reason)
+    await note_place(tx, replace(received, event=moved))
+
+
+async def keep_all(tx: Transaction, told: Sequence[Received[ParcelMoved]]) -> None:
+    for each in told:
+        await note_place(tx, each)
+
+
+async def test_a_parked_event_holds_up_what_comes_after_it_though_the_gate_would_open(
+    world: World,
+):
+    """As when the one before a gap came while the one behind it was being parked."""
+    database = world.database("catalog")
+    inbox = offline(world, gap_grace=0.0)
+    one, two = arrival("p1", 1), arrival("p1", 2)
+    await inbox.receive([two])
+
+    verdicts = await inbox.receive([one, two])
+
+    assert verdicts == [Ack(), Term()]
+    assert await effects(world) == [("p1", 1)]
+    [letter] = await letters(database)
+    assert letter.event_id == two.id
 
 
 @pytest.mark.feature("E3")
