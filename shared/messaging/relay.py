@@ -37,7 +37,7 @@ _SERVER_SETTINGS = {
 
 _UNSENT = """
     select id, event_id, type, subject, sequence, region, occurred_at, traceparent, data, position
-    from outbox where sent_at is null and id > $1 order by id limit $2
+    from outbox where sent_at is null and id > $1 and id <> all($3::bigint[]) order by id limit $2
 """
 # The position of a row is taken once, in the order of first publishing. Two relays that overlap
 # collide on its unique constraint, so positions become visible in their order (see archive.py).
@@ -180,7 +180,7 @@ class Relay:
                     await self._compare(connection)
                     compare_at = loop.time() + _POLL
                 self._nudged.clear()
-                if await self._drain(connection, until=compare_at) == 0:
+                if await self._drain(connection, until=compare_at):
                     await self._wait_for_nudge()
             except BROKER_ERRORS as error:
                 self._log.warning(
@@ -189,14 +189,14 @@ class Relay:
                 compare_at = 0.0
                 await self._pause(_POLL / 2)
 
-    async def _drain(self, connection: Connection, *, until: float) -> int:
-        """Publish and mark what is unsent, oldest first, for as long as `until`; how many.
+    async def _drain(self, connection: Connection, *, until: float) -> bool:
+        """Publish and mark what is unsent, oldest first; False when `until` came before the end.
 
         While a batch is on its way to the stream, the one before is marked and the next is read.
         """
-        total = 0
         arrived: _Published | None = None
-        batch = await self._read_batch(connection, after=0)
+        ended = True
+        batch = await self._read_batch(connection)
         while batch.rows:
             await self._failpoint("committed")
             if self._mark_first:
@@ -214,17 +214,21 @@ class Relay:
                 raise sequences
             await self._failpoint("acknowledged")
             arrived = None if self._mark_first else _Published(batch, sequences)
-            total += len(batch.rows)
             self.published += len(batch.rows)
             RELAY_PUBLISHED.labels(self._schema).inc(len(batch.rows))
-            batch = following
+            if goes_on and not following.rows and self._nudged.is_set():
+                self._nudged.clear()
+                following = await self._read_batch(connection, besides=batch.rows)
+            ended, batch = not batch.more, following
         if arrived is not None:
             await self._mark(connection, arrived)
-        return total
+        return ended
 
-    async def _read_batch(self, connection: Connection, *, after: int) -> _Batch:
+    async def _read_batch(
+        self, connection: Connection, *, after: int = 0, besides: Sequence[Any] = ()
+    ) -> _Batch:
         """The oldest unsent events behind an id, as many as one batch may hold."""
-        rows = await connection.fetch(_UNSENT, after, MAX_BATCH)
+        rows = await connection.fetch(_UNSENT, after, MAX_BATCH, [row["id"] for row in besides])
         messages: list[Outgoing] = []
         size = 0
         for row in rows:
