@@ -15,6 +15,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "organisation": ("organisations", "listings"),
     "hall": ("halls", "zones", "listings"),
     "zone": ("zones",),
+    "channel": ("channels",),
     "norm": ("norms",),
     "item": ("items", "listings"),
     "listing": ("listings",),

@@ -23,6 +23,10 @@ class ZoneNotFound(NotFound):
     code = "zone_not_found"
 
 
+class ChannelNotFound(NotFound):
+    code = "channel_not_found"
+
+
 class ItemNotFound(NotFound):
     code = "item_not_found"
 
@@ -81,6 +85,12 @@ class RetentionMissing(Conflict):
     code = "retention_missing"
 
 
+class ChannelExceptionMissing(Conflict):
+    """No new channel beside the platform but by an accepted exception (A5.1)."""
+
+    code = "channel_exception_missing"
+
+
 class ZoneHoldsListings(Conflict):
     """A zone closes when its live listings have gone (A8.2)."""
 
@@ -125,3 +135,7 @@ class ListingUnknown(LookupError):
 
 class HallUnknown(LookupError):
     """A retention of a hall that is not in the register: tried again, then a dead letter."""
+
+
+class OrganisationUnknown(LookupError):
+    """A decision about a unit that is not in the register: tried again, then a dead letter."""

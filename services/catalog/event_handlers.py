@@ -1,9 +1,10 @@
 """Door 2: what catalog does when filing tells of a decision."""
 
-from services.catalog.commands import listings, merging
+from services.catalog.commands import channels, listings, merging
 from services.catalog.rules.listings import FilingProgress
 from shared.database import Transaction
 from shared.events.filing import (
+    ChannelExceptionGranted,
     EmergencyDelistingOrdered,
     FilingAccepted,
     FilingLapsed,
@@ -55,6 +56,12 @@ async def on_subhall_retained(tx: Transaction, received: Received[SubhallRetaine
     await merging.retain_hall(tx, received.event)
 
 
+async def on_channel_exception_granted(
+    tx: Transaction, received: Received[ChannelExceptionGranted]
+) -> None:
+    await channels.grant_exception(tx, received.event, region=received.region)
+
+
 HANDLERS: Handlers = {
     FilingSubmitted: on_filing_submitted,
     FilingReturned: on_filing_returned,
@@ -65,4 +72,5 @@ HANDLERS: Handlers = {
     PlanLinesAccepted: on_plan_lines_accepted,
     EmergencyDelistingOrdered: on_emergency_delisting_ordered,
     SubhallRetained: on_subhall_retained,
+    ChannelExceptionGranted: on_channel_exception_granted,
 }

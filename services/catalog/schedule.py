@@ -6,7 +6,7 @@ from typing import Any
 
 from prometheus_client import Gauge
 
-from services.catalog.commands import calendar, imports, listings, merging, nightly
+from services.catalog.commands import calendar, channels, imports, listings, merging, nightly
 from services.catalog.commands.limits import limit
 from services.catalog.queries.calendar import is_official
 from services.catalog.queries.coverage import orphans
@@ -74,6 +74,7 @@ SCHEDULE = (
     Every(30, check_calendar),
     Every(60, listings.archive_old),
     Every(60, merging.end_retentions),
+    Every(60, channels.tell_overdue),
 )
 
 

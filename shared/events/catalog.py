@@ -81,6 +81,29 @@ class ZoneRegistered(Event, type="catalog.zone_registered.v1"):
     state: str | None = None
 
 
+class ChannelRegistered(Event, type="catalog.channel_registered.v1"):
+    """Aggregate `channel:<id>`. Told again when changed (A5.1, A5.2)."""
+
+    channel_id: UUID
+    name: str
+    kind: str
+    organisation_id: str
+    independent: bool
+    state: str
+    exception_filing_id: UUID | None
+    exception_until: date | None
+    due_on: date | None
+
+
+class ChannelOverdue(Event, type="catalog.channel_overdue.v1"):
+    """Aggregate `channel:<id>`: its exception is over or its migration late, told once (A5.2)."""
+
+    channel_id: UUID
+    organisation_id: str
+    what: str
+    due_on: date
+
+
 class NormIssued(Event, type="catalog.norm_issued.v1"):
     """Aggregate `norm:<version>` (A6.3, A10.1)."""
 

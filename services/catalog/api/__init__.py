@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.catalog.api import (
+    channels,
     imports,
     items,
     listings,
@@ -13,5 +14,5 @@ from services.catalog.api import (
 )
 
 router = APIRouter()
-for part in (reference, organisations, persons, items, listings, notices, imports):
+for part in (reference, organisations, channels, persons, items, listings, notices, imports):
     router.include_router(part.router)

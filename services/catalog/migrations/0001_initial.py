@@ -343,6 +343,53 @@ def upgrade() -> None:
         schema="catalog",
     )
     op.create_table(
+        "channels",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("independent", sa.Boolean(), nullable=False),
+        sa.Column("in_service_since", sa.Date(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("exception_filing_id", sa.Uuid(), nullable=True),
+        sa.Column("exception_until", sa.Date(), nullable=True),
+        sa.Column("plan_into", sa.Text(), nullable=True),
+        sa.Column("plan_steps", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("plan_starts_on", sa.Date(), nullable=True),
+        sa.Column("plan_due_on", sa.Date(), nullable=True),
+        sa.Column("overdue", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("next_due_on", sa.Date(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"],
+            ["catalog.organisations.id"],
+            name=op.f("fk_channels_organisation_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["plan_into"], ["catalog.halls.id"], name=op.f("fk_channels_plan_into")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_channels")),
+        schema="catalog",
+    )
+    op.create_index(
+        "uq_channels_organisation_id_kind_name_key",
+        "channels",
+        ["organisation_id", "kind", "name_key"],
+        unique=True,
+        schema="catalog",
+    )
+    op.create_index(
+        "ix_channels_region", "channels", ["region", "id"], unique=False, schema="catalog"
+    )
+    op.create_index(
+        "ix_channels_state", "channels", ["state", "id"], unique=False, schema="catalog"
+    )
+    op.create_index(
+        "ix_channels_next_due_on", "channels", ["next_due_on"], unique=False, schema="catalog"
+    )
+    op.create_table(
         "items",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("code_scheme", sa.Text(), nullable=False),
@@ -424,6 +471,7 @@ def downgrade() -> None:
     op.drop_table("zones", schema="catalog")
     op.drop_table("responsible_persons", schema="catalog")
     op.drop_table("items", schema="catalog")
+    op.drop_table("channels", schema="catalog")
     op.drop_table("hall_retentions", schema="catalog")
     op.drop_table("halls", schema="catalog")
     op.drop_table("organisations", schema="catalog")
