@@ -33,6 +33,7 @@ from shared.metrics import Measured, metrics_endpoint
 from shared.migrations.head import at_head
 from shared.policies import load_defaults, read_defaults
 from shared.scheduling import Every, run_schedule
+from shared.security.access import body_limit
 from shared.security.identity import system
 from shared.security.markers import refuse_markers
 from shared.security.verifier import Verifier
@@ -100,7 +101,7 @@ def create_app(
         app.add_middleware(layer)
     app.add_middleware(Measured, service=name)
     app.add_middleware(InContext)
-    app.add_middleware(edge)
+    app.add_middleware(edge, body_limit=body_limit)
     return app
 
 

@@ -11,6 +11,10 @@ class FilingTypeNotFound(NotFound):
     code = "filing_type_not_found"
 
 
+class AttachmentNotFound(NotFound):
+    code = "attachment_not_found"
+
+
 class OralReportNotFound(NotFound):
     code = "oral_report_not_found"
 
@@ -275,6 +279,12 @@ class SelfTestOutdated(ContentRefused):
 
 class MemberNotForType(ContentRefused):
     code = "member_not_for_type"
+
+
+class AttachmentMissing(ContentRefused):
+    """A cited file was never uploaded by who cites it, or has another size."""
+
+    code = "attachment_missing"
 
 
 class ListingMissing(ContentRefused):

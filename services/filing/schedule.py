@@ -1,6 +1,9 @@
-"""What the clock causes: reminders, breaches and lapses, looked for every second."""
+"""What the clock causes: reminders, breaches, lapses, and what is forgotten."""
 
-from services.filing.commands import sweep_clocks
+from services.filing.commands import forget_uncited, sweep_clocks
 from shared.scheduling import Every
 
-SCHEDULE = (Every(seconds=1.0, work=sweep_clocks),)
+SCHEDULE = (
+    Every(seconds=1.0, work=sweep_clocks),
+    Every(seconds=3600.0, work=forget_uncited),
+)

@@ -4,7 +4,7 @@ The order is fixed: token → role and scope → preconditions → body → tran
 the same key → the endpoint's one command or query → the answer kept beside the change → commit.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC
 from email.utils import format_datetime
 from typing import Annotated, Any, Final
@@ -48,11 +48,22 @@ class OperationRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """What stands in for FastAPI's own call: it asks for this as soon as it has described."""
-        self.call = around(self.operation, handler(self))
+        self.call = around(self.operation, handler(self), self.prepare)
         return self.call
 
+    async def prepare(self, _request: Request) -> Any:
+        """Do what takes too long for a transaction; the endpoint finds it as `state.prepared`."""
 
-def around(operation: Operation, endpoint: Handler) -> Handler:
+
+async def _nothing(_request: Request) -> None:
+    return None
+
+
+def around(
+    operation: Operation,
+    endpoint: Handler,
+    prepare: Callable[[Request], Awaitable[Any]] = _nothing,
+) -> Handler:
     """Wrap an endpoint with everything that its row of the policy table asks for."""
 
     async def handle(request: Request) -> Response:
@@ -60,6 +71,7 @@ def around(operation: Operation, endpoint: Handler) -> Handler:
         conditions = conditional.read(request, required=operation.needs_match)
         key = idempotency.read_key(request, required=operation.needs_key)
         await _read_body(request)
+        request.state.prepared = await prepare(request)
         database: Database = request.app.state.database
         async with database.transaction(
             actor,

@@ -5,7 +5,7 @@ A route that is not in it fails the start; a row that no service serves fails a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, Flag, auto
 from types import MappingProxyType
@@ -47,6 +47,7 @@ class Operation:
     scope: str | None = None
     deprecated: datetime | None = None
     sunset: datetime | None = None
+    body_bytes: int | None = None  # where a body may be larger than the edge lets in elsewhere
 
     @property
     def needs_key(self) -> bool:
@@ -218,6 +219,8 @@ FILING = _rows(
     ("returnFiling", "POST", "/v1/filings/{filing_id}/return", D, PROVINCE, "filing:decide"),
     ("confirmVersion", "POST", "/v1/confirmations", C, MappingProxyType({Role.DEPARTMENT: OWN}), "filing:confirm"),
     ("listConfirmations", "GET", "/v1/confirmations", R, READERS, "filing:read"),
+    ("uploadAttachment", "POST", "/v1/attachments", C, MappingProxyType({**FILERS, Role.OPERATOR: OWN, Role.PARTNER: OWN}), "filing:write"),
+    ("getFilingAttachment", "GET", "/v1/filings/{filing_id}/attachments/{sha256}", R, READERS, "filing:read"),
     ("previewListingPlan", "POST", "/v1/listing-plans/preview", C, FILERS, "filing:write"),
     ("fileListingPlan", "POST", "/v1/listing-plans", C, FILERS, "filing:write"),
     ("listPlanLines", "GET", "/v1/plan-lines", R, READERS, "filing:read"),
@@ -240,9 +243,21 @@ FILING = _rows(
 ) + _toolbox("filing")
 # fmt: on
 
+_LARGE = {"uploadAttachment": 10 * 1024 * 1024}
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
-    {operation.id: operation for operation in (*GATEWAY, *CATALOG, *FILING)}
+    {
+        operation.id: replace(operation, body_bytes=_LARGE.get(operation.id))
+        for operation in (*GATEWAY, *CATALOG, *FILING)
+    }
 )
+_BODY_BYTES = {
+    (operation.method, operation.path): operation.body_bytes for operation in OPERATIONS.values()
+}
+
+
+def body_limit(method: str, path: str) -> int | None:
+    """How many bytes an operation without path parameters takes; None for what all take."""
+    return _BODY_BYTES.get((method, path))
 
 
 # Calls through a listed service's entry: any method and path below it, so no row of the table.

@@ -142,6 +142,27 @@ def decrypt(keyring: Keyring, envelope: str, *, context: str) -> str:
         raise DecryptionFailed from None
 
 
+def encrypt_bytes(keyring: Keyring, plaintext: bytes, *, context: str) -> bytes:
+    """`v1|alg|kid|`, nonce, ciphertext: a file's content, not a field's; `context` as above."""
+    algorithm, kid = keyring.profile, keyring.current
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    sealed = _seal(algorithm, keyring.keys[kid], nonce, plaintext, _bound(algorithm, kid, context))
+    return f"{VERSION}|{algorithm.value}|{kid}|".encode() + nonce + sealed
+
+
+def decrypt_bytes(keyring: Keyring, envelope: bytes, *, context: str) -> bytes:
+    """The content that was written in this very place; DecryptionFailed for anything else."""
+    try:
+        version, name, kid, rest = envelope.split(b"|", 3)
+        algorithm, key = Profile(name.decode()), keyring.keys[kid.decode()]
+        if version != VERSION.encode() or len(key) != algorithm.key_bytes:
+            raise DecryptionFailed
+        bound = _bound(algorithm, kid.decode(), context)
+        return _open(algorithm, key, rest[:NONCE_BYTES], rest[NONCE_BYTES:], bound)
+    except (ValueError, KeyError, InvalidTag):
+        raise DecryptionFailed from None
+
+
 def needs_rotation(keyring: Keyring, envelope: str) -> bool:
     """Whether another key than the current one wrote it."""
     return not envelope.startswith(f"{VERSION}|{keyring.profile.value}|{keyring.current}|")

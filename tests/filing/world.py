@@ -7,8 +7,10 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -20,6 +22,7 @@ from shared.events.filing import ListingContent
 from shared.messaging.handling import read_arrival
 from shared.security.canonical import digest
 from shared.security.identity import Actor, system
+from tests.shared.security.documents import PNG
 from tests.suite import DONGHU, HEALTH_INSURANCE, JIUJIANG, LABOUR, NANCHANG, PROVINCE, Suite
 
 CALENDAR = Path(__file__).parents[2] / "deploy" / "local" / "data" / "calendar"
@@ -43,7 +46,8 @@ HOME = {
 }
 PLANNERS = (LABOUR, HEALTH_INSURANCE, NANCHANG, JIUJIANG, DONGHU)
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=SHANGHAI)
-EVIDENCE = [{"name": "截图.png", "sha256": "ab" * 32}]
+EVIDENCE = [{"name": "截图.png", "sha256": sha256(PNG).hexdigest()}]
+REPORT = {**EVIDENCE[0], "size": len(PNG)}
 
 
 def item_of(actor: Actor) -> str:
@@ -125,6 +129,9 @@ class World:
         await self.know_item("demo-old-001", "jx-rst", active=False)
         for year in (2025, 2026):
             await self.tell(calendar_event(year), f"calendar:{year}")
+        for actor in (PROVINCE, *PLANNERS):
+            sent = await self.upload(actor, PNG, "截图.png", "image/png")
+            assert sent.status_code == 201, sent.text
         for actor in PLANNERS:
             await self.plan(actor, [item_of(actor)])
 
@@ -219,6 +226,19 @@ class World:
         found: dict[str, Any] = answer.json()
         return found
 
+    async def upload(
+        self, actor: Actor, data: bytes, name: str, kind: str, **headers: str
+    ) -> httpx.Response:
+        """Send a file to be cited."""
+        return await self.call(
+            actor,
+            "POST",
+            f"/v1/attachments?name={quote(name)}",
+            data,
+            **{"Content-Type": kind},
+            **headers,
+        )
+
     def document(self, actor: Actor, **changes: Any) -> dict[str, Any]:
         """A listing document that qualifies, unlike any other."""
         self.made += 1
@@ -258,7 +278,7 @@ class World:
             "result": "PASS",
             "signed_by": "测试岗",
             "signed_at": self.suite.clock.now().isoformat(),
-            "attachments": [{"name": "报告.pdf", "sha256": "cd" * 32, "size": 1024}],
+            "attachments": [REPORT],
             **changes,
         }
 

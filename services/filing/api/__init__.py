@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from services.filing.api import (
     appeals,
     applications,
+    attachments,
     authority,
     emergency,
     filings,
@@ -14,5 +15,15 @@ from services.filing.api import (
 )
 
 router = APIRouter()
-for part in (types, plans, filings, review, applications, appeals, authority, emergency):
+for part in (
+    types,
+    plans,
+    filings,
+    attachments,
+    review,
+    applications,
+    appeals,
+    authority,
+    emergency,
+):
     router.include_router(part.router)

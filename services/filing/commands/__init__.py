@@ -2,6 +2,7 @@
 
 from services.filing.commands.appeals import decide_appeal, file_appeal, withdraw_appeal
 from services.filing.commands.applications import approve_filing, reject_filing
+from services.filing.commands.attachments import Upload, forget_uncited, store_attachment
 from services.filing.commands.authority import DelegationEntry, delegate, revoke_delegation
 from services.filing.commands.emergency import (
     EmergencyOrder,
@@ -35,6 +36,7 @@ __all__ = [
     "FilingEntry",
     "OralReportEntry",
     "PlanEntry",
+    "Upload",
     "accept_filing",
     "approve_filing",
     "confirm_filing",
@@ -45,6 +47,7 @@ __all__ = [
     "delist_in_emergency",
     "file_appeal",
     "file_plan",
+    "forget_uncited",
     "issue_type_version",
     "preview_plan",
     "record_oral_report",
@@ -53,6 +56,7 @@ __all__ = [
     "return_filing",
     "revise_filing",
     "revoke_delegation",
+    "store_attachment",
     "submit_filing",
     "sweep_clocks",
     "withdraw_appeal",

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from services.filing.commands import clocks, effects, plan_lines
+from services.filing.commands.attachments import cite
 from services.filing.commands.authority import approves_last, may_decide
 from services.filing.commands.closing import stop_clocks
 from services.filing.commands.gates import (
@@ -18,7 +19,7 @@ from services.filing.commands.gates import (
 from services.filing.commands.records import advance, keep, load_filing, lock_names, type_of
 from services.filing.commands.submission import apply_confirmations, tell_confirmed, wait_for
 from services.filing.errors import AlreadyConfirmed, ItemUnknown
-from services.filing.rules import Action, ClockKind, FilingKind, State
+from services.filing.rules import Action, ClockKind, FilingKind, State, cited_in
 from services.filing.tables import Confirmation, Delegation, Filing, KnownItem
 from shared.database import Transaction
 from shared.deadlines import ClockState
@@ -198,6 +199,7 @@ async def _ask_for_correction(
     decision: Decision,
     mandate: Delegation | None,
 ) -> None:
+    await cite(tx, filing.id, list(cited_in(list(decision.evidence), "/evidence")))
     keep(
         tx,
         filing,

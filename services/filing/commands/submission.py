@@ -6,10 +6,19 @@ from sqlalchemy import literal, or_, select
 
 from services.filing import rules
 from services.filing.commands import clocks, effects, emergency, plan_lines
+from services.filing.commands.attachments import cite
 from services.filing.commands.closing import revoke_pending
 from services.filing.commands.gates import check_before_sending, check_content
 from services.filing.commands.records import advance, keep, lock_names, next_number
-from services.filing.rules import Action, ClockKind, FilingKind, FilingType, Flow, State
+from services.filing.rules import (
+    Action,
+    ClockKind,
+    FilingKind,
+    FilingType,
+    Flow,
+    State,
+    cited_in,
+)
 from services.filing.tables import Confirmation, Filing, KnownItem, Round
 from shared.database import Transaction
 from shared.deadlines import ClockState
@@ -38,6 +47,8 @@ async def submit(
     if not checked:
         await check_content(tx, filing, organisation)
     await check_before_sending(tx, filing, type_)
+    cited = [*cited_in(filing.content, "/content"), *cited_in(filing.self_test, "/self_test")]
+    await cite(tx, filing.id, cited)
     if filing.listing_id is not None and filing.type in _REVOKES:
         kinds = _REVOKES[FilingKind(filing.type)]
         await revoke_pending(tx, filing.listing_id, revoked_by=filing.id, kinds=kinds)

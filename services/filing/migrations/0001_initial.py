@@ -14,6 +14,12 @@ depends_on = None
 _NAMED = "current_setting('app.organisation', true) = any(departments)"
 _THREAD = "exists (select from filing.filings where filings.id = filing_id)"
 
+_CITED = (
+    "exists (select from filing.attachment_citations as cited"
+    " where cited.organisation_id = attachments.organisation_id"
+    " and cited.sha256 = attachments.sha256)"
+)
+
 
 def upgrade() -> None:
     op.execute("set local lock_timeout = '1s'")
@@ -450,11 +456,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_obligations_opened", "obligations", ["opened_at", "id"], unique=False, schema="filing"
     )
-    _create_process()
-    _create_types()
+    _create_the_rest()
     _create_appeals()
     toolbox.create_v1("filing")
     _protect()
+
+
+def _create_the_rest() -> None:
+    _create_process()
+    _create_types()
+    _create_attachments()
 
 
 def _create_process() -> None:
@@ -575,6 +586,59 @@ def _create_appeals() -> None:
     )
 
 
+def _create_attachments() -> None:
+    op.create_table(
+        "attachments",
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("uploaded_by", sa.Text(), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cited", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("organisation_id", "sha256", name=op.f("pk_attachments")),
+        schema="filing",
+    )
+    # Encrypted bytes do not get smaller: Postgres need not try.
+    op.execute("alter table filing.attachments alter column content set storage external")
+    op.create_index(
+        "ix_attachments_uncited",
+        "attachments",
+        ["uploaded_at"],
+        unique=False,
+        schema="filing",
+        postgresql_where=sa.text("NOT cited"),
+    )
+    op.create_table(
+        "attachment_citations",
+        sa.Column("filing_id", sa.Uuid(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["filing_id"], ["filing.filings.id"], name=op.f("fk_attachment_citations_filing_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id", "sha256"],
+            ["filing.attachments.organisation_id", "filing.attachments.sha256"],
+            name=op.f("fk_attachment_citations_organisation_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "filing_id", "sha256", "organisation_id", name=op.f("pk_attachment_citations")
+        ),
+        schema="filing",
+    )
+    op.create_index(
+        "ix_attachment_citations_file",
+        "attachment_citations",
+        ["organisation_id", "sha256"],
+        unique=False,
+        schema="filing",
+    )
+
+
 def _protect() -> None:
     """Row-level security as the second layer (A4.1), and what is never rewritten."""
     toolbox.protect("filing", "filings", named=_NAMED)
@@ -586,6 +650,8 @@ def _protect() -> None:
         "delegations",
     ):
         toolbox.protect("filing", table)
+    toolbox.protect("filing", "attachments", named=_CITED)
+    _protect_by_thread("attachment_citations")
     for table in ("filing_rounds", "filing_history"):
         _protect_by_thread(table)
         _append_only(table)
@@ -611,6 +677,9 @@ def _append_only(table: str) -> None:
 
 
 def downgrade() -> None:
+    op.execute("drop policy scope_attachments on filing.attachments")
+    op.drop_table("attachment_citations", schema="filing")
+    op.drop_table("attachments", schema="filing")
     op.drop_table("appeals", schema="filing")
     op.drop_table("obligations", schema="filing")
     op.drop_table("plan_lines", schema="filing")

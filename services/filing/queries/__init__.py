@@ -1,6 +1,7 @@
 """Every read of filing: selects, no writes; the rows that the caller may see, and no others."""
 
 from services.filing.queries.appeals import list_appeals, show_appeal
+from services.filing.queries.attachments import read_attachment, upload_limits
 from services.filing.queries.authority import list_delegations, show_delegation
 from services.filing.queries.filings import (
     FilingFilter,
@@ -32,6 +33,7 @@ __all__ = [
     "list_obligations",
     "list_plan_lines",
     "list_types",
+    "read_attachment",
     "show_appeal",
     "show_delegation",
     "show_emergency",
@@ -39,5 +41,6 @@ __all__ = [
     "show_obligation",
     "show_oral_report",
     "show_type",
+    "upload_limits",
     "view_of",
 ]

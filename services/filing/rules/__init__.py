@@ -7,6 +7,7 @@ from services.filing.rules.appeals import (
     AppealParty,
     AppealState,
 )
+from services.filing.rules.attachments import Cited, cited_in, content_context
 from services.filing.rules.authority import (
     APPEAL,
     APPEAL_WITHDRAWN,
@@ -70,6 +71,7 @@ __all__ = [
     "AppealAction",
     "AppealParty",
     "AppealState",
+    "Cited",
     "ClockKind",
     "Diff",
     "FilingKind",
@@ -92,7 +94,9 @@ __all__ = [
     "allowed_actions",
     "check_counts_anew",
     "check_four_eyes",
+    "cited_in",
     "compare",
+    "content_context",
     "hall_flaws",
     "in_force",
     "line_flaws",

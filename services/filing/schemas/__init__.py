@@ -4,6 +4,7 @@ from services.filing.schemas.appeals import AppealBody, AppealDecision, AppealVi
 from services.filing.schemas.authority import DelegationBody, DelegationView
 from services.filing.schemas.bodies import (
     Acceptance,
+    AttachmentView,
     EmergencyBody,
     FilingBody,
     OralReportBody,
@@ -17,6 +18,7 @@ from services.filing.schemas.bodies import (
 from services.filing.schemas.contents import (
     Clause,
     Digest,
+    FileName,
     Identifier,
     Instant,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "AppealBody",
     "AppealDecision",
     "AppealView",
+    "AttachmentView",
     "Clause",
     "ClockView",
     "ConfirmationView",
@@ -60,6 +63,7 @@ __all__ = [
     "Digest",
     "EmergencyBody",
     "EmergencyView",
+    "FileName",
     "FilingBody",
     "FilingSummary",
     "FilingTypeView",

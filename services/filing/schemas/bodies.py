@@ -23,6 +23,7 @@ from services.filing.schemas.contents import (
     Title,
 )
 from services.filing.schemas.documents import DirectKind, content_schemas
+from shared.security.files import FileKind
 
 DelegationId = Annotated[UUID | None, Field(description="受委托代为办理时，填写委托编号（F6）")]
 Note = Annotated[str, Field(max_length=2000)]
@@ -38,6 +39,26 @@ SELF_TEST_EXAMPLE: dict[str, Any] = {
     "signed_at": "2025-11-03T09:20:00+08:00",
     "attachments": [{"name": "自测报告.pdf", "sha256": "0f" * 32, "size": 40960}],
 }
+
+
+class AttachmentView(Attachment):
+    """What was stored: cite it by name, digest and size."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "自测报告.pdf",
+                    "sha256": "0f" * 32,
+                    "size": 40960,
+                    "media_type": "application/pdf",
+                }
+            ]
+        },
+    )
+
+    media_type: FileKind
 
 
 class TestCase(Body):

@@ -114,7 +114,7 @@ class Body(BaseModel):
 
 
 class Attachment(Body):
-    """A file named by its digest; the file itself stays with its owner."""
+    """A file that was uploaded before, named by its digest."""
 
     name: FileName
     sha256: Sha256

@@ -1,6 +1,7 @@
 """The tables of schema `filing`: what is filed, what is owed, and what catalog has told."""
 
 from services.filing.tables.appeals import Appeal
+from services.filing.tables.attachments import Citation, StoredAttachment
 from services.filing.tables.authority import Delegation
 from services.filing.tables.filings import (
     Confirmation,
@@ -30,6 +31,7 @@ from services.filing.tables.terms import GrantedTerm
 
 __all__ = [
     "Appeal",
+    "Citation",
     "Clock",
     "ClockEntry",
     "Confirmation",
@@ -49,5 +51,6 @@ __all__ = [
     "Obligation",
     "OralReport",
     "Round",
+    "StoredAttachment",
     "metadata",
 ]
