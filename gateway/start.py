@@ -48,10 +48,10 @@ async def on_start(app: FastAPI, stack: AsyncExitStack) -> None:
         raise ValueError("keyring_file: the gateway encrypts its signing keys")
     keyring = await asyncio.to_thread(Keyring.load, settings.keyring_file)
     app.state.keyring = keyring
-    app.state.key_holder = KeyHolder(database, keyring)
+    app.state.tallies = Tallies()
+    app.state.key_holder = KeyHolder(database, keyring, used=partial(_key_used, app))
     app.state.entries = entries.Entries(database)
     await app.state.key_holder.load()
-    app.state.tallies = Tallies()
     routes = await route_versions.seed(database, enforce_overdue=settings.enforce_overdue)
     await bootstrap.ensure_first_client(database, settings, pepper=keyring.index_key)
     verifier = _verifier(settings, app.state.key_holder)
@@ -198,7 +198,7 @@ async def _keep_keys(app: FastAPI) -> None:
     while True:
         await asyncio.sleep(RELOAD_SECONDS)
         await _quietly(app, _rotate_when_due(app))
-        await _quietly(app, app.state.key_holder.load())
+        await _quietly(app, _follow_keys(app))
         await _quietly(app, _follow_policies(app))
 
 
@@ -209,8 +209,23 @@ async def _follow_policies(app: FastAPI) -> None:
 
 async def _rotate_when_due(app: FastAPI) -> None:
     async with app.state.database.transaction(system("gateway")) as tx:
-        policy = await policy_now(tx, app.state.policy_defaults, "signing_key_days")
-        await app.state.key_holder.rotate(tx, older_than=timedelta(days=int(policy.value)))
+        days = await policy_now(tx, app.state.policy_defaults, "signing_key_days")
+        grace = await policy_now(tx, app.state.policy_defaults, "signing_key_grace")
+        await app.state.key_holder.rotate_when_due(
+            tx,
+            older_than=timedelta(days=int(days.value)),
+            grace=timedelta(minutes=int(grace.value)),
+        )
+
+
+async def _follow_keys(app: FastAPI) -> None:
+    """Tokens of a key that has gone are verified anew, and fall."""
+    if await app.state.key_holder.load():
+        app.state.verifier.cache.forget_verified()
+
+
+def _key_used(app: FastAPI, kid: str) -> None:
+    app.state.tallies.used("key", kid, app.state.clock.now())
 
 
 async def _collect_documents(app: FastAPI) -> None:

@@ -81,6 +81,16 @@ class SigningKeySet(Table):
     envelope: Mapped[str]
     version: Mapped[int] = mapped_column(Integer)
     rotated_at: Mapped[datetime]
+    previous_until: Mapped[datetime | None]
+
+
+class SigningKeyStamp(Table):
+    """When a token last named a signing key (G5)."""
+
+    __tablename__ = "signing_key_stamps"
+
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    last_used_at: Mapped[datetime]
 
 
 class RouteVersion(Table):

@@ -32,6 +32,9 @@ _FINDINGS: Final = (
 _STAMPS: Final[Mapping[str, str]] = {
     "secret": "update client_secrets set last_used_at = greatest(last_used_at, used.at)"
     " from unnest($1::text[], $2::timestamptz[]) as used(id, at) where stored = used.id",
+    "key": "insert into signing_key_stamps as known (kid, last_used_at)"
+    " select * from unnest($1::text[], $2::timestamptz[]) on conflict (kid)"
+    " do update set last_used_at = greatest(known.last_used_at, excluded.last_used_at)",
 }
 
 

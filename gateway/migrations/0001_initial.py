@@ -65,7 +65,15 @@ def upgrade() -> None:
         sa.Column("envelope", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("rotated_at", INSTANT, nullable=False),
+        sa.Column("previous_until", INSTANT),
         sa.PrimaryKeyConstraint("name", name="pk_signing_keys"),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "signing_key_stamps",
+        sa.Column("kid", sa.Text, nullable=False),
+        sa.Column("last_used_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("kid", name="pk_signing_key_stamps"),
         schema=SCHEMA,
     )
     op.create_table(
@@ -118,6 +126,7 @@ def downgrade() -> None:
         "entry_points",
         "log_only_findings",
         "route_versions",
+        "signing_key_stamps",
         "signing_keys",
         "used_assertions",
         "client_secrets",

@@ -62,6 +62,48 @@ class Rotation(BaseModel):
     grace_hours: Annotated[int, Field(strict=True, ge=0, le=720)] = 24
 
 
+class KeyRotation(BaseModel):
+    """How long the last signing key is still honoured; the policy's grace when null, 0 at once."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"grace_minutes": 60}]}
+    )
+
+    grace_minutes: Annotated[int | None, Field(strict=True, ge=0, le=43200)] = None
+
+
+class SigningKeyView(BaseModel):
+    """A live key: the one that signs, or the one before until its grace ends."""
+
+    kid: str
+    signs: bool
+    ends_at: datetime | None
+    last_used_at: datetime | None = Field(description="when a token last named it; a moment late")
+
+
+class SigningKeysView(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "rotated_at": "2026-11-23T09:00:00+08:00",
+                    "keys": [
+                        {
+                            "kid": "0fNPFAL2MOBSMHZDRcT_3Ieu-vTwGkrhsnTNW4Xc-L0",
+                            "signs": False,
+                            "ends_at": "2026-11-23T10:00:00+08:00",
+                            "last_used_at": "2026-11-23T09:05:00+08:00",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    rotated_at: datetime
+    keys: list[SigningKeyView]
+
+
 class SecretView(BaseModel):
     created_at: datetime
     expires_at: datetime | None

@@ -138,6 +138,8 @@ GATEWAY = _rows(
     ("rotateClientSecret", "POST", "/v1/clients/{client_id}/secrets", D, PROVINCE, "client:manage"),
     ("suspendClient", "POST", "/v1/clients/{client_id}/suspension", D, PROVINCE, "client:manage"),
     ("resumeClient", "POST", "/v1/clients/{client_id}/resumption", D, PROVINCE, "client:manage"),
+    ("getSigningKeys", "GET", "/v1/signing-keys", R, PROVINCE, "client:manage"),
+    ("rotateSigningKeys", "POST", "/v1/signing-keys/rotation", D, PROVINCE, "client:manage"),
     ("listRoutes", "GET", "/v1/routes", R, PROVINCE_AND_OPERATOR, "route:read"),
     ("listRouteVersions", "GET", "/v1/route-versions", R, PROVINCE_AND_OPERATOR, "route:read"),
     ("getRouteVersion", "GET", "/v1/route-versions/{version}", R, PROVINCE_AND_OPERATOR, "route:read"),

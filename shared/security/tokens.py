@@ -363,6 +363,10 @@ class TokenCache:
         if len(self._refused) > self._refusals:
             self._refused.popitem(last=False)
 
+    def forget_verified(self) -> None:
+        """Every token is verified again at its next call: a key has gone."""
+        self._good.clear()
+
     def revoke_client(self, client_id: str, *, now: datetime) -> None:
         """Every token issued to this client up to now is void; later ones count again."""
         self._forget_old(now)
