@@ -25,6 +25,12 @@ class ClientStateWrong(Conflict):
     code = "client_state_wrong"
 
 
+class OwnClient(Conflict):
+    """Whoever suspends it would cut themselves off."""
+
+    code = "own_client"
+
+
 class ScopeUnknown(Invalid):
     code = "scope_unknown"
 

@@ -1,6 +1,7 @@
-"""What the gateway does when catalog and filing tell something: open and close entries (G6)."""
+"""What the gateway does when catalog and filing tell something: entries, clients (G6)."""
 
 from gateway import entries
+from gateway.oauth import clients
 from shared.database import Transaction
 from shared.events.catalog import (
     ListingDelisted,
@@ -8,7 +9,7 @@ from shared.events.catalog import (
     ListingSuspended,
     NoticePublished,
 )
-from shared.events.filing import EmergencyDelistingOrdered
+from shared.events.filing import EmergencyDelistingOrdered, PartnerForcedOut
 from shared.messaging.handling import Handlers, Received
 
 
@@ -62,6 +63,11 @@ async def on_notice(tx: Transaction, received: Received[NoticePublished]) -> Non
         )
 
 
+async def on_forced_out(tx: Transaction, received: Received[PartnerForcedOut]) -> None:
+    """The partner's API clients are dead with the province's one decision (A15.5)."""
+    await clients.close_all(tx, received.event.partner_id)
+
+
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
@@ -72,4 +78,5 @@ HANDLERS: Handlers = {
     ListingDelisted: on_delisted,
     EmergencyDelistingOrdered: on_emergency,
     NoticePublished: on_notice,
+    PartnerForcedOut: on_forced_out,
 }

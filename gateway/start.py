@@ -3,13 +3,12 @@
 import asyncio
 import sys
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from time import monotonic
 from typing import Any, Final
 
 from fastapi import FastAPI
-from sqlalchemy import select
 
 from gateway import bootstrap, documents, entries, route_versions
 from gateway.access_log import AccessLog
@@ -20,11 +19,11 @@ from gateway.invalidation import keep_cache_true
 from gateway.limits import Charge, Plan, local_limiter, plan_of
 from gateway.limits_lease import LeasedLimiter
 from gateway.limits_store import PostgresLeaseStore
+from gateway.oauth import clients
 from gateway.oauth.keys import RELOAD_SECONDS, KeyHolder
 from gateway.protocol import FastPath, KnownCaller
 from gateway.routes import RouteTable
 from gateway.settings import GatewaySettings
-from gateway.tables import ApiClient
 from gateway.tallies import Tallies
 from shared.database import Database
 from shared.errors import DomainError
@@ -151,17 +150,11 @@ class Suspensions:
     def __init__(self, database: Database, cache: TokenCache) -> None:
         self._database = database
         self._cache = cache
-        self._known: dict[str, datetime] = {}
 
     async def refresh(self) -> None:
         async with self._database.transaction(system("gateway")) as tx:
-            rows = await tx.session.execute(
-                select(ApiClient.id, ApiClient.suspended_at).where(ApiClient.state == "SUSPENDED")
-            )
-            for client_id, at in rows:
-                if at is not None:
-                    self._known[client_id] = at
-                    self._cache.revoke_client(client_id, now=tx.now)
+            for client_id, at in await clients.voided(tx):
+                self._cache.revoke_client(client_id, now=at)
 
 
 def _verifier(settings: GatewaySettings, holder: KeyHolder) -> Verifier:

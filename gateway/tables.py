@@ -30,12 +30,15 @@ class Table(DeclarativeBase):
 
 
 class ApiClient(Table):
-    """A system that may ask for tokens, for one organisation in one role and region."""
+    """A system that may ask for tokens, for one organisation in one role and region.
+
+    Tokens issued up to `void_before` are refused.
+    """
 
     __tablename__ = "api_clients"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    organisation_id: Mapped[str]
+    organisation_id: Mapped[str] = mapped_column(index=True)
     role: Mapped[str]
     region: Mapped[str]
     scopes: Mapped[list[str]]
@@ -45,6 +48,7 @@ class ApiClient(Table):
     registered_at: Mapped[datetime]
     suspended_at: Mapped[datetime | None]
     suspended_reason: Mapped[str | None]
+    void_before: Mapped[datetime | None] = mapped_column(index=True)
     secrets: Mapped[list["ClientSecret"]] = relationship(
         lazy="raise", order_by="ClientSecret.created_at.desc()"
     )

@@ -31,9 +31,14 @@ def upgrade() -> None:
         sa.Column("registered_at", INSTANT, nullable=False),
         sa.Column("suspended_at", INSTANT),
         sa.Column("suspended_reason", sa.Text),
+        sa.Column("void_before", INSTANT),
         sa.PrimaryKeyConstraint("id", name="pk_api_clients"),
         schema=SCHEMA,
     )
+    op.create_index(
+        "ix_api_clients_organisation_id", "api_clients", ["organisation_id"], schema=SCHEMA
+    )
+    op.create_index("ix_api_clients_void_before", "api_clients", ["void_before"], schema=SCHEMA)
     op.create_table(
         "client_secrets",
         sa.Column("stored", sa.Text, nullable=False),

@@ -1,8 +1,8 @@
 """API clients: registered, rotated, suspended and resumed by the province (G5)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -12,6 +12,7 @@ from gateway.errors import (
     ClientKeysInvalid,
     ClientNotFound,
     ClientStateWrong,
+    OwnClient,
     RoleRegionMismatch,
     ScopeUnknown,
 )
@@ -20,6 +21,7 @@ from gateway.tables import ApiClient, ClientSecret
 from shared.database import Transaction
 from shared.errors import FieldError
 from shared.events.gateway import (
+    ClientClosed,
     ClientRegistered,
     ClientResumed,
     ClientSecretRotated,
@@ -30,9 +32,13 @@ from shared.security import jose
 from shared.security.access import ENTRY, OPERATIONS
 from shared.security.client_secrets import new_secret, stored_form
 from shared.security.identity import PROVINCE_REGION, Role
+from shared.security.tokens import LEEWAY, LONGEST_ACCEPTED
 
 SCOPES = frozenset(op.scope for op in (*OPERATIONS.values(), ENTRY) if op.scope is not None)
 _REGIONAL = (Role.CITY, Role.COUNTY)
+ACTIVE: Final = "ACTIVE"
+SUSPENDED: Final = "SUSPENDED"
+CLOSED: Final = "CLOSED"
 
 
 async def register(
@@ -49,7 +55,7 @@ async def register(
         region=asked.region,
         scopes=sorted(asked.scopes),
         jwks=asked.jwks,
-        state="ACTIVE",
+        state=ACTIVE,
         version=1,
         registered_at=tx.now,
         secrets=[],
@@ -92,11 +98,14 @@ async def rotate_secret(
 
 
 async def suspend(tx: Transaction, client_id: str, *, reason: str) -> ApiClient:
-    """From now on its tokens are refused and it gets none."""
+    """From now on its tokens are refused and it gets none; nobody cuts off who they act with."""
     client = await locked(tx, client_id)
-    if client.state != "ACTIVE":
-        raise ClientStateWrong(state=client.state, allowed=["resumption"])
-    client.state, client.suspended_at, client.suspended_reason = "SUSPENDED", tx.now, reason
+    if client_id == tx.actor.client_id:
+        raise OwnClient(client_id=client_id)
+    if client.state != ACTIVE:
+        raise ClientStateWrong(state=client.state, allowed=_after(client))
+    client.state, client.suspended_at, client.suspended_reason = SUSPENDED, tx.now, reason
+    client.void_before = tx.now
     client.version += 1
     tx.emit(
         ClientSuspended(client_id=client.id), subject=f"client:{client.id}", region=client.region
@@ -106,12 +115,44 @@ async def suspend(tx: Transaction, client_id: str, *, reason: str) -> ApiClient:
 
 async def resume(tx: Transaction, client_id: str) -> ApiClient:
     client = await locked(tx, client_id)
-    if client.state != "SUSPENDED":
-        raise ClientStateWrong(state=client.state, allowed=["suspension"])
-    client.state, client.suspended_at, client.suspended_reason = "ACTIVE", None, None
+    if client.state != SUSPENDED:
+        raise ClientStateWrong(state=client.state, allowed=_after(client))
+    client.state, client.suspended_at, client.suspended_reason = ACTIVE, None, None
     client.version += 1
     tx.emit(ClientResumed(client_id=client.id), subject=f"client:{client.id}", region=client.region)
     return client
+
+
+async def close_all(tx: Transaction, organisation_id: str) -> None:
+    """All clients of an organisation that was forced out, for good (A15.5)."""
+    found = await tx.session.scalars(
+        select(ApiClient)
+        .where(ApiClient.organisation_id == organisation_id, ApiClient.state != CLOSED)
+        .order_by(ApiClient.id)
+        .with_for_update()
+    )
+    for client in found:
+        client.state, client.void_before = CLOSED, tx.now
+        client.version += 1
+        tx.emit(
+            ClientClosed(client_id=client.id, organisation_id=organisation_id),
+            subject=f"client:{client.id}",
+            region=client.region,
+        )
+
+
+async def voided(tx: Transaction) -> list[tuple[str, datetime]]:
+    """Clients of which tokens may still be about that are refused, and up to when issued.
+
+    Of a client that is not active that is now: whoever asked in the moment of its suspension
+    may have a token that is younger.
+    """
+    rows = await tx.session.execute(
+        select(ApiClient.id, ApiClient.state, ApiClient.void_before).where(
+            ApiClient.void_before > tx.now - LONGEST_ACCEPTED - 2 * LEEWAY
+        )
+    )
+    return [(row.id, row.void_before if row.state == ACTIVE else tx.now) for row in rows]
 
 
 async def get(tx: Transaction, client_id: str) -> ApiClient:
@@ -148,6 +189,11 @@ def _add_secret(tx: Transaction, client: ApiClient, *, pepper: bytes) -> str:
         ),
     )
     return secret
+
+
+def _after(client: ApiClient) -> list[str]:
+    """What is possible in the client's state; nothing in CLOSED."""
+    return {ACTIVE: ["suspension"], SUSPENDED: ["resumption"]}.get(client.state, [])
 
 
 def _check(asked: ClientRegistration) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 
 from gateway.errors import InvalidClient, InvalidScope, InvalidTokenRequest, UnsupportedGrantType
+from gateway.oauth.clients import ACTIVE
 from gateway.tables import ApiClient, UsedAssertion
 from gateway.tallies import Tallies
 from shared.database import Transaction
@@ -54,7 +55,7 @@ async def grant(
     if asked.form.get("grant_type") != "client_credentials":
         raise UnsupportedGrantType
     client = await _proven_client(tx, asked, issuer=issuer, pepper=pepper, tallies=tallies)
-    if client.state != "ACTIVE":
+    if client.state != ACTIVE:
         raise InvalidClient
     scopes = _scopes(asked.form.get("scope", ""), client)
     actor = Actor(

@@ -120,7 +120,7 @@ class ClientView(BaseModel):
     role: str
     region: str
     scopes: list[str]
-    state: str = Field(description="ACTIVE, SUSPENDED; extensible")
+    state: str = Field(description="ACTIVE, SUSPENDED, CLOSED; extensible")
     authentication: str
     registered_at: datetime
     secrets: list[SecretView]

@@ -28,3 +28,10 @@ class ClientResumed(Event, type="gateway.client_resumed.v1"):
     """Aggregate `client:<id>`."""
 
     client_id: str
+
+
+class ClientClosed(Event, type="gateway.client_closed.v1"):
+    """Aggregate `client:<id>`: its organisation was forced out, it never comes back (A15.5)."""
+
+    client_id: str
+    organisation_id: str
