@@ -214,7 +214,7 @@ class HallOutsideRegion(ContentRefused):
 
 
 class HallMerged(ContentRefused):
-    code = "hall_merged"
+    code = "merged_hall_named"
 
 
 class TermBackwards(ContentRefused):

@@ -146,7 +146,7 @@ async def test_a_merged_hall_is_not_kept_any_more(world: World):
 
     refused = await world.try_to_send(JIUJIANG, RETENTION, retention(hall_id="hall-360400"))
 
-    assert refused == (422, "hall_merged")
+    assert refused == (422, "merged_hall_named")
 
 
 async def test_a_type_is_filed_by_the_organisations_that_it_is_for(world: World):

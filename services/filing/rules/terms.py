@@ -56,4 +56,4 @@ def hall_flaws(hall: Hall | None, owner: Organisation) -> Iterable[Flaw]:
     elif not owner.covers(hall.region):
         yield Flaw("hall_outside_region", "/content/hall_id", "A5.5", {"region": hall.region})
     elif hall.state == "MERGED":
-        yield Flaw("hall_merged", "/content/hall_id", "A5.5")
+        yield Flaw("merged_hall_named", "/content/hall_id", "A5.5")
