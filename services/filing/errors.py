@@ -152,6 +152,28 @@ class DelegationEnded(Conflict):
     code = "delegation_ended"
 
 
+class PartnerNotFound(NotFound):
+    code = "partner_not_found"
+
+
+class UsccTaken(Conflict):
+    """The code belongs to another partner."""
+
+    code = "uscc_taken"
+
+
+class PartnerNotActive(Forbidden):
+    """A partner files nothing but its application until that is approved (A15.2)."""
+
+    code = "partner_not_active"
+
+
+class PartnerWasForcedOut(Forbidden):
+    """After a forced exit nothing can be filed any more (A15.5)."""
+
+    code = "partner_was_forced_out"
+
+
 class TypeFlowFixed(Conflict):
     """What is applied for is never merely filed, nor the other way round."""
 
@@ -227,6 +249,22 @@ class TermOver(ContentRefused):
 
 class TermTooLong(ContentRefused):
     code = "term_too_long"
+
+
+class UsccInvalid(ContentRefused):
+    code = "uscc_invalid"
+
+
+class QualificationOver(ContentRefused):
+    code = "qualification_over"
+
+
+class AgreementNotInForce(ContentRefused):
+    code = "agreement_not_in_force"
+
+
+class SupervisorUnknown(ContentRefused):
+    code = "supervisor_unknown"
 
 
 class ZoneUnknown(ContentRefused):

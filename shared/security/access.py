@@ -80,9 +80,10 @@ READERS = MappingProxyType(
 OWNERS = MappingProxyType(
     {Role.PROVINCE: ANY, Role.CITY: OWN | SUBTREE, Role.COUNTY: OWN, Role.DEPARTMENT: OWN}
 )
-FILERS = MappingProxyType(
+PLANNERS = MappingProxyType(
     {Role.PROVINCE: OWN, Role.CITY: OWN, Role.COUNTY: OWN, Role.DEPARTMENT: OWN}
 )
+FILERS = MappingProxyType({**PLANNERS, Role.PARTNER: OWN})
 DECIDERS = MappingProxyType({Role.PROVINCE: OWN, Role.DEPARTMENT: OWN})
 CONFIRMERS = MappingProxyType({Role.DEPARTMENT: NAMED})
 
@@ -221,10 +222,10 @@ FILING = _rows(
     ("returnFiling", "POST", "/v1/filings/{filing_id}/return", D, PROVINCE, "filing:decide"),
     ("confirmVersion", "POST", "/v1/confirmations", C, MappingProxyType({Role.DEPARTMENT: OWN}), "filing:confirm"),
     ("listConfirmations", "GET", "/v1/confirmations", R, READERS, "filing:read"),
-    ("uploadAttachment", "POST", "/v1/attachments", C, MappingProxyType({**FILERS, Role.OPERATOR: OWN, Role.PARTNER: OWN}), "filing:write"),
+    ("uploadAttachment", "POST", "/v1/attachments", C, MappingProxyType({**FILERS, Role.OPERATOR: OWN}), "filing:write"),
     ("getFilingAttachment", "GET", "/v1/filings/{filing_id}/attachments/{sha256}", R, READERS, "filing:read"),
-    ("previewListingPlan", "POST", "/v1/listing-plans/preview", C, FILERS, "filing:write"),
-    ("fileListingPlan", "POST", "/v1/listing-plans", C, FILERS, "filing:write"),
+    ("previewListingPlan", "POST", "/v1/listing-plans/preview", C, PLANNERS, "filing:write"),
+    ("fileListingPlan", "POST", "/v1/listing-plans", C, PLANNERS, "filing:write"),
     ("listPlanLines", "GET", "/v1/plan-lines", R, READERS, "filing:read"),
     ("getPlanTemplate", "GET", "/v1/listing-plans/template", P, EVERYONE, None),
     ("fileAppeal", "POST", "/v1/filings/{filing_id}/appeals", D, FILERS, "filing:write"),
@@ -240,6 +241,9 @@ FILING = _rows(
     ("getOralReport", "GET", "/v1/oral-reports/{oral_report_id}", R, READERS, "filing:read"),
     ("delistInEmergency", "POST", "/v1/emergency-delistings", C, MappingProxyType({**FILERS, Role.PROVINCE: ANY, Role.OPERATOR: ANY}), "filing:emergency"),
     ("getEmergencyDelisting", "GET", "/v1/emergency-delistings/{filing_id}", R, READERS, "filing:read"),
+    ("listPartners", "GET", "/v1/partners", R, READERS, "filing:read"),
+    ("getPartner", "GET", "/v1/partners/{partner_id}", R, READERS, "filing:read"),
+    ("forcePartnerOut", "POST", "/v1/partners/{partner_id}/forced-exit", D, PROVINCE, "filing:decide"),
     ("listObligations", "GET", "/v1/obligations", R, READERS, "filing:read"),
     ("getObligation", "GET", "/v1/obligations/{obligation_id}", R, READERS, "filing:read"),
 ) + _toolbox("filing")

@@ -9,6 +9,7 @@ from services.filing.api import (
     authority,
     emergency,
     filings,
+    partners,
     plans,
     review,
     types,
@@ -25,5 +26,6 @@ for part in (
     appeals,
     authority,
     emergency,
+    partners,
 ):
     router.include_router(part.router)

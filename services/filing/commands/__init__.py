@@ -17,6 +17,7 @@ from services.filing.commands.filings import (
     submit_filing,
     withdraw_filing,
 )
+from services.filing.commands.partners import ExitOrder, force_out
 from services.filing.commands.plans import PlanEntry, file_plan, preview_plan
 from services.filing.commands.review import (
     Decision,
@@ -33,6 +34,7 @@ __all__ = [
     "Decision",
     "DelegationEntry",
     "EmergencyOrder",
+    "ExitOrder",
     "FilingEntry",
     "OralReportEntry",
     "PlanEntry",
@@ -47,6 +49,7 @@ __all__ = [
     "delist_in_emergency",
     "file_appeal",
     "file_plan",
+    "force_out",
     "forget_uncited",
     "issue_type_version",
     "preview_plan",

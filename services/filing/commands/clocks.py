@@ -141,10 +141,12 @@ async def open_clock(tx: Transaction, row: Clock, timing: Timing) -> Running:
 
 
 def stop_clock(tx: Transaction, running: Running, *, reason: str) -> None:
+    """Stop now; a command that waited for a lock may be older than the entry it then finds."""
+    at = max(tx.now, running.ledger[-1].at)
     _enter(
         tx,
         running,
-        deadlines.stop(running.ledger, at=tx.now, by=tx.actor.subject, reason=reason),
+        deadlines.stop(running.ledger, at=at, by=tx.actor.subject, reason=reason),
     )
 
 

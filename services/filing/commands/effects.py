@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlalchemy import select
 
 from services.filing import rules
-from services.filing.commands import channels
+from services.filing.commands import channels, partners
 from services.filing.errors import FilingPending
 from services.filing.rules import FilingKind, Flaw
 from services.filing.tables import Filing
@@ -51,6 +51,11 @@ EFFECTS: Mapping[str, Effects] = MappingProxyType(
             check=channels.check_channel,
             gate=channels.may_except,
             decided=channels.grant_exception,
+        ),
+        FilingKind.PARTNER_APPLICATION: Effects(
+            subject=partners.partner_subject,
+            check=partners.check_application,
+            decided=partners.activate,
         ),
     }
 )

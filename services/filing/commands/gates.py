@@ -45,8 +45,13 @@ async def check_content(tx: Transaction, filing: Filing, organisation: rules.Org
     await effects.check(tx, filing, organisation)
 
 
-async def check_before_sending(tx: Transaction, filing: Filing, type_: FilingType) -> None:
-    """The gates of submission beside the document: self-test, plan line, the listing's state."""
+async def check_before_sending(
+    tx: Transaction, filing: Filing, type_: FilingType, organisation: rules.Organisation
+) -> None:
+    """The gates of submission beside the document: self-test, plan line, the listing's state.
+
+    A partner has no yearly list: the item's department confirms what it wants to list.
+    """
     await refuse_open_appeal(tx, filing)
     if filing.type == FilingKind.LISTING_PLAN:
         await refuse_second_pending(tx, filing)
@@ -62,7 +67,7 @@ async def check_before_sending(tx: Transaction, filing: Filing, type_: FilingTyp
         )
         if flaws:
             raise rules.refusal(flaws)
-    if type_.needs_plan_line:
+    if type_.needs_plan_line and organisation.kind != rules.PARTNER_KIND:
         filing.plan_line_id = (await _plan_line(tx, filing)).id
 
 

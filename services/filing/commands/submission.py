@@ -9,6 +9,7 @@ from services.filing.commands import clocks, effects, emergency, plan_lines
 from services.filing.commands.attachments import cite
 from services.filing.commands.closing import revoke_pending
 from services.filing.commands.gates import check_before_sending, check_content
+from services.filing.commands.partners import refuse_inactive
 from services.filing.commands.records import advance, keep, lock_names, next_number
 from services.filing.rules import (
     Action,
@@ -43,10 +44,11 @@ async def submit(
     `checked` says that the document was looked at in this very transaction.
     """
     state, again = advance(tx, filing, Action.SUBMIT), filing.state != State.DRAFT
+    await refuse_inactive(tx, organisation, filing.type)
     await _lock_subject(tx, filing)
     if not checked:
         await check_content(tx, filing, organisation)
-    await check_before_sending(tx, filing, type_)
+    await check_before_sending(tx, filing, type_, organisation)
     cited = [*cited_in(filing.content, "/content"), *cited_in(filing.self_test, "/self_test")]
     await cite(tx, filing.id, cited)
     if filing.listing_id is not None and filing.type in _REVOKES:

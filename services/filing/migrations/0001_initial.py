@@ -12,6 +12,8 @@ branch_labels = None
 depends_on = None
 
 _NAMED = "current_setting('app.organisation', true) = any(departments)"
+_SUPERVISED = "current_setting('app.organisation', true) = supervising_organisation"
+_OF_A_PARTNER = "exists (select from filing.partners where organisation_id = partner_id)"
 _THREAD = "exists (select from filing.filings where filings.id = filing_id)"
 
 _CITED = (
@@ -544,6 +546,68 @@ def _create_types() -> None:
         unique=False,
         schema="filing",
     )
+    _create_partners()
+
+
+def _create_partners() -> None:
+    op.create_table(
+        "partners",
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("uscc", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("supervising_organisation", sa.Text(), nullable=False),
+        sa.Column("data_scope", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("liaison_office", sa.Text(), nullable=False),
+        sa.Column("application_id", sa.Uuid(), nullable=False),
+        sa.Column("active_since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["application_id"], ["filing.filings.id"], name=op.f("fk_partners_application_id")
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", name=op.f("pk_partners")),
+        schema="filing",
+    )
+    op.create_index("ix_partners_state", "partners", ["state", "organisation_id"], schema="filing")
+    op.create_index(
+        "ix_partners_supervising",
+        "partners",
+        ["supervising_organisation", "organisation_id"],
+        schema="filing",
+    )
+    op.create_index(
+        "uq_partners_uscc",
+        "partners",
+        ["uscc"],
+        unique=True,
+        schema="filing",
+        postgresql_where=sa.text("state = 'ACTIVE'"),
+    )
+    op.create_table(
+        "forced_exits",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("partner_id", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("circumstances", sa.Text(), nullable=False),
+        sa.Column("liability", sa.Text(), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("deciding_organisation", sa.Text(), nullable=False),
+        sa.Column("deciding_office", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["partner_id"],
+            ["filing.partners.organisation_id"],
+            name=op.f("fk_forced_exits_partner_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_forced_exits")),
+        sa.UniqueConstraint("number", name=op.f("uq_forced_exits_number")),
+        sa.UniqueConstraint("partner_id", name=op.f("uq_forced_exits_partner_id")),
+        schema="filing",
+    )
 
 
 def _create_appeals() -> None:
@@ -642,6 +706,8 @@ def _create_attachments() -> None:
 def _protect() -> None:
     """Row-level security as the second layer (A4.1), and what is never rewritten."""
     toolbox.protect("filing", "filings", named=_NAMED)
+    toolbox.protect("filing", "partners", named=_SUPERVISED)
+    _protect_by_thread("forced_exits", _OF_A_PARTNER)
     for table in (
         "plan_lines",
         "oral_reports",
@@ -657,13 +723,14 @@ def _protect() -> None:
         _append_only(table)
     _protect_by_thread("appeals")
     _append_only("clock_entries")
+    _append_only("forced_exits")
 
 
-def _protect_by_thread(table: str) -> None:
-    """A part of a thread is seen by whoever sees the filing."""
+def _protect_by_thread(table: str, condition: str = _THREAD) -> None:
+    """A part of a thread is seen by whoever sees the filing, or the record it belongs to."""
     op.execute(f"alter table filing.{table} enable row level security")
     op.execute(f"alter table filing.{table} force row level security")
-    op.execute(f"create policy thread_{table} on filing.{table} using ({_THREAD})")
+    op.execute(f"create policy thread_{table} on filing.{table} using ({condition})")
 
 
 def _append_only(table: str) -> None:
@@ -684,6 +751,8 @@ def downgrade() -> None:
     op.drop_table("obligations", schema="filing")
     op.drop_table("plan_lines", schema="filing")
     op.drop_table("granted_terms", schema="filing")
+    op.drop_table("forced_exits", schema="filing")
+    op.drop_table("partners", schema="filing")
     op.drop_table("filing_rounds", schema="filing")
     op.drop_table("filing_history", schema="filing")
     op.drop_table("emergency_delistings", schema="filing")

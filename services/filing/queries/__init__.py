@@ -20,6 +20,7 @@ from services.filing.queries.owed import (
     show_obligation,
     show_oral_report,
 )
+from services.filing.queries.partners import list_partners, show_partner
 from services.filing.queries.types import Label, list_types, show_type
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "list_delegations",
     "list_filings",
     "list_obligations",
+    "list_partners",
     "list_plan_lines",
     "list_types",
     "read_attachment",
@@ -40,6 +42,7 @@ __all__ = [
     "show_filing",
     "show_obligation",
     "show_oral_report",
+    "show_partner",
     "show_type",
     "upload_limits",
     "view_of",

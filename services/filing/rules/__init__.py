@@ -40,6 +40,14 @@ from services.filing.rules.flows import (
     allowed_actions,
     parties,
 )
+from services.filing.rules.partners import (
+    PARTNER,
+    PARTNER_KIND,
+    PartnerAction,
+    PartnerState,
+    application_flaws,
+    uscc_is_right,
+)
 from services.filing.rules.plan import Diff, PlanLine, compare, line_flaws
 from services.filing.rules.terms import LONGEST, Term, TermKind, hall_flaws, term_flaws, term_of
 from services.filing.rules.types import (
@@ -65,6 +73,8 @@ __all__ = [
     "FILED_BY",
     "FLOWS",
     "LONGEST",
+    "PARTNER",
+    "PARTNER_KIND",
     "PENDING",
     "TYPES",
     "Action",
@@ -84,6 +94,8 @@ __all__ = [
     "ListingFacts",
     "Mandate",
     "Organisation",
+    "PartnerAction",
+    "PartnerState",
     "Party",
     "PlanLine",
     "State",
@@ -92,6 +104,7 @@ __all__ = [
     "Zone",
     "advance",
     "allowed_actions",
+    "application_flaws",
     "check_counts_anew",
     "check_four_eyes",
     "cited_in",
@@ -109,5 +122,6 @@ __all__ = [
     "self_test_flaws",
     "term_flaws",
     "term_of",
+    "uscc_is_right",
     "version_of",
 ]

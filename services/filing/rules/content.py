@@ -11,7 +11,8 @@ from shared.errors import FieldError
 from shared.events.filing import ListingContent
 from shared.security.identity import scope_prefix
 
-LOCAL_KINDS = frozenset({"CITY_AUTHORITY", "COUNTY_AUTHORITY"})
+# Whose filings take `flow_local`: a partner's listing too is confirmed by the item's department.
+LOCAL_KINDS = frozenset({"CITY_AUTHORITY", "COUNTY_AUTHORITY", "PARTNER"})
 PROVINCIAL_DEPARTMENT = "PROVINCIAL_DEPARTMENT"
 LOCAL_SCENARIO = "LOCAL_SCENARIO"
 

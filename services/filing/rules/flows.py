@@ -110,7 +110,7 @@ FLOWS: Mapping[Flow, Lifecycle[State, Action]] = MappingProxyType(
     }
 )
 
-_FILERS = frozenset({Role.PROVINCE, Role.CITY, Role.COUNTY, Role.DEPARTMENT})
+_FILERS = frozenset({Role.PROVINCE, Role.CITY, Role.COUNTY, Role.DEPARTMENT, Role.PARTNER})
 
 
 def parties(actor: Actor, *, organisation: str, departments: Sequence[str]) -> frozenset[Party]:

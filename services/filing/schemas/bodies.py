@@ -255,3 +255,28 @@ class TypeVersionBody(Body):
     needs_live_listing: StrictBool
     may_withdraw: StrictBool
     effective_from: date
+
+
+class ForcedExitBody(Body):
+    """The province's decision to force a partner out (A15.5)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "cause": "OPERATION_HARM",
+                    "circumstances": "服务多次中断，影响平台运行，整改无效。",
+                    "liability": "依协议追究违约责任，相关线索移送主管部门。",
+                    "evidence": _EVIDENCE,
+                    "deciding_office": "省政务服务办平台管理处",
+                }
+            ]
+        },
+    )
+
+    cause: Literal["OPERATION_HARM", "PUBLIC_OPINION"]
+    circumstances: Prose
+    liability: Prose
+    evidence: Annotated[list[Evidence], Field(min_length=1, max_length=20)]
+    deciding_office: Office

@@ -14,6 +14,7 @@ from services.filing.schemas.contents import (
     ListingDocument,
     PlanDocument,
 )
+from services.filing.schemas.partners import ApplicationDocument
 from shared.events.filing import ListingContent
 from shared.http.problems import invalid_request
 
@@ -25,6 +26,7 @@ CONTENT_MODELS: Mapping[FilingKind, type[Body]] = {
     FilingKind.EMERGENCY_DELIST: EmergencyDocument,
     FilingKind.SUBHALL_RETENTION: RetentionDocument,
     FilingKind.CHANNEL_EXCEPTION: ChannelDocument,
+    FilingKind.PARTNER_APPLICATION: ApplicationDocument,
 }
 # A yearly list has routes of its own.
 DirectKind = Literal[
@@ -34,6 +36,7 @@ DirectKind = Literal[
     "EMERGENCY_DELIST",
     "SUBHALL_RETENTION",
     "CHANNEL_EXCEPTION",
+    "PARTNER_APPLICATION",
 ]
 
 

@@ -188,3 +188,18 @@ FILING_TYPE: Final[dict[str, Any]] = {
     "diagrams": {"NOTIFY": "stateDiagram-v2\n    [*] --> DRAFT\n"},
     "versions": [1],
 }
+PARTNER: Final[dict[str, Any]] = {
+    "organisation_id": "partner-demo",
+    "region": "360100",
+    "name": "示例数字服务有限公司（演示）",
+    "uscc": "91360000MA0000000K",
+    "state": "ACTIVE",
+    "supervising_organisation": "city-360100",
+    "data_scope": ["停车订单号"],
+    "liaison_office": "示例公司政务合作部值班岗",
+    "application_id": _FILING_ID,
+    "active_since": _FILED,
+    "valid_until": "2027-12-31",
+    "forced_exit": None,
+    "version": 1,
+}

@@ -27,6 +27,7 @@ from services.filing.tables.owed import (
     Obligation,
     OralReport,
 )
+from services.filing.tables.partners import ForcedExit, Partner
 from services.filing.tables.terms import GrantedTerm
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "EmergencyDelisting",
     "Filing",
     "FilingTypeVersion",
+    "ForcedExit",
     "GrantedTerm",
     "HistoryEntry",
     "KnownHall",
@@ -50,6 +52,7 @@ __all__ = [
     "LiveListing",
     "Obligation",
     "OralReport",
+    "Partner",
     "Round",
     "StoredAttachment",
     "metadata",

@@ -1,0 +1,208 @@
+"""Partners: approved by application before they serve, forced out by one decision (A15)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from services.filing import rules
+from services.filing.commands.attachments import cite
+from services.filing.commands.closing import close, tell_withdrawn
+from services.filing.commands.records import advance, next_number, today
+from services.filing.errors import (
+    PartnerNotActive,
+    PartnerNotFound,
+    PartnerWasForcedOut,
+    UsccTaken,
+)
+from services.filing.rules import (
+    PARTNER,
+    PARTNER_KIND,
+    Action,
+    FilingKind,
+    PartnerAction,
+    PartnerState,
+)
+from services.filing.tables import Filing, ForcedExit, KnownOrganisation, Partner
+from shared.database import Transaction
+from shared.errors import FieldError
+from shared.events.filing import PartnerApproved, PartnerForcedOut
+
+# --- the application -----------------------------------------------------------------------------
+
+
+def partner_subject(filing: Filing) -> str:
+    return f"partner:{filing.organisation_id}"
+
+
+async def check_application(
+    tx: Transaction, filing: Filing, organisation: rules.Organisation
+) -> list[rules.Flaw]:
+    del organisation
+    row = await tx.session.get(KnownOrganisation, filing.content["supervising_organisation"])
+    supervisor = rules.Organisation(row.id, row.kind, row.region) if row and row.active else None
+    flaws = rules.application_flaws(filing.content, supervisor=supervisor, today=today(tx))
+    return list(flaws)
+
+
+async def activate(tx: Transaction, filing: Filing) -> None:
+    """Approved: the partner may serve from now on, as long as its agreement holds (A15.2)."""
+    content = filing.content
+    await _refuse_taken_code(tx, filing)
+    partner = await _locked(tx, filing.organisation_id)
+    if partner is None:
+        partner = Partner(
+            organisation_id=filing.organisation_id,
+            region=filing.region,
+            state=PARTNER.initial,
+            active_since=tx.now,
+            version=0,
+        )
+        tx.session.add(partner)
+    else:
+        partner.state = PARTNER.after(
+            PartnerState(partner.state), PartnerAction.RENEW, tx.actor.role
+        )
+    partner.name = content["partner_name"]
+    partner.uscc = content["uscc"]
+    partner.supervising_organisation = content["supervising_organisation"]
+    partner.data_scope = content["data_scope"]
+    partner.liaison_office = content["liaison_office"]
+    partner.application_id = filing.id
+    partner.valid_until = date.fromisoformat(content["agreement"]["valid_until"])
+    partner.version += 1
+    tx.emit(
+        PartnerApproved(
+            filing_id=filing.id,
+            partner_id=partner.organisation_id,
+            organisation_id=partner.organisation_id,
+            uscc=partner.uscc,
+            supervising_organisation=partner.supervising_organisation,
+            data_scope=partner.data_scope,
+            valid_until=partner.valid_until,
+            approved_at=tx.now,
+        ),
+        subject=f"partner:{partner.organisation_id}",
+        region=partner.region,
+    )
+
+
+async def _refuse_taken_code(tx: Transaction, filing: Filing) -> None:
+    """Looked for at the decision: who applies does not see the other partners."""
+    other = await tx.session.scalar(
+        select(Partner.organisation_id).where(
+            Partner.uscc == filing.content["uscc"],
+            Partner.organisation_id != filing.organisation_id,
+        )
+    )
+    if other is not None:
+        raise UsccTaken(
+            clause="A15.2", partner=other, errors=[FieldError("/content/uscc", UsccTaken.code)]
+        )
+
+
+# --- what a partner may file ---------------------------------------------------------------------
+
+
+async def refuse_inactive(
+    tx: Transaction, organisation: rules.Organisation, kind: str = FilingKind.PARTNER_APPLICATION
+) -> None:
+    """Nothing after a forced exit, and nothing but the application before approval (A15.2, A15.5).
+
+    The row is held before any filing is, as a forced exit does it: that waits for this filing and
+    then ends it.
+    """
+    if organisation.kind != PARTNER_KIND:
+        return
+    partner = await _locked(tx, organisation.id, read=True)
+    if partner is not None and partner.state == PartnerState.FORCED_OUT:
+        raise PartnerWasForcedOut(clause="A15.5", partner=organisation.id)
+    if kind != FilingKind.PARTNER_APPLICATION and (
+        partner is None or partner.valid_until < today(tx)
+    ):
+        raise PartnerNotActive(clause="A15.2", partner=organisation.id)
+
+
+# --- the forced exit -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExitOrder:
+    """Why a partner is forced out, with evidence, who is liable, and the office that decides."""
+
+    cause: str
+    circumstances: str
+    liability: str
+    evidence: Sequence[Mapping[str, Any]]
+    deciding_office: str
+
+
+async def force_out(tx: Transaction, partner_id: str, order: ExitOrder) -> Partner:
+    """One decision: catalog takes its listings off, the gateway its credentials, filing the rest.
+
+    Told last, so that whatever was accepted before stands before it in the stream.
+    """
+    partner = await _locked(tx, partner_id)
+    if partner is None:
+        raise PartnerNotFound(partner_id=partner_id)
+    tx.expect(partner.version)
+    partner.state = PARTNER.after(
+        PartnerState(partner.state), PartnerAction.FORCE_OUT, tx.actor.role
+    )
+    partner.version += 1
+    # The evidence stands in the thread of the application, where files are kept and shown.
+    await cite(tx, partner.application_id, list(rules.cited_in(list(order.evidence), "/evidence")))
+    decision = ForcedExit(
+        id=uuid4(),
+        number=await next_number(tx),
+        partner_id=partner.organisation_id,
+        cause=order.cause,
+        circumstances=order.circumstances,
+        liability=order.liability,
+        evidence=[dict(each) for each in order.evidence],
+        decided_by=tx.actor.subject,
+        deciding_organisation=tx.actor.organisation,
+        deciding_office=order.deciding_office,
+        decided_at=tx.now,
+    )
+    tx.session.add(decision)
+    await _end_filings(tx, partner, decision)
+    tx.emit(
+        PartnerForcedOut(
+            filing_id=decision.id,
+            partner_id=partner.organisation_id,
+            organisation_id=partner.organisation_id,
+            cause=decision.cause,
+            decided_at=tx.now,
+        ),
+        subject=f"partner:{partner.organisation_id}",
+        region=partner.region,
+    )
+    return partner
+
+
+async def _end_filings(tx: Transaction, partner: Partner, decision: ForcedExit) -> None:
+    """What the partner has pending is taken back, and names the decision."""
+    pending = await tx.session.scalars(
+        select(Filing)
+        .where(Filing.organisation_id == partner.organisation_id, Filing.state.in_(rules.PENDING))
+        .order_by(Filing.id)
+        .with_for_update()
+    )
+    for filing in pending.all():
+        filing.state = advance(tx, filing, Action.REVOKE, platform=True)
+        filing.revoked_by = decision.id
+        await close(tx, filing, Action.REVOKE, reason=decision.number)
+        tell_withdrawn(tx, filing)
+
+
+async def _locked(tx: Transaction, partner_id: str, *, read: bool = False) -> Partner | None:
+    return await tx.session.scalar(
+        select(Partner)
+        .where(Partner.organisation_id == partner_id)
+        .with_for_update(read=read)
+        .execution_options(populate_existing=True)
+    )
