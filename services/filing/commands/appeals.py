@@ -9,6 +9,7 @@ from sqlalchemy import select
 from services.filing import rules
 from services.filing.commands import clocks
 from services.filing.commands.authority import delegators, hand_of
+from services.filing.commands.partners import refuse_forced_out
 from services.filing.commands.records import advance, keep, load_filing, type_of
 from services.filing.commands.review import Decision
 from services.filing.commands.submission import apply_confirmations, wait_for
@@ -50,6 +51,7 @@ async def file_appeal(
     evidence: Sequence[Mapping[str, Any]],
 ) -> Appeal:
     """Ask another reviewer to look at the last decision; the time for correction stands still."""
+    await refuse_forced_out(tx)
     filing = await load_filing(tx, filing_id, relation)
     decision = await _decision(tx, filing)
     if decision is None:

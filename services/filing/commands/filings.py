@@ -10,7 +10,7 @@ from services.filing import rules
 from services.filing.commands import effects
 from services.filing.commands.closing import close, tell_withdrawn
 from services.filing.commands.gates import LISTING_DOCUMENTS, check_content, refuse_open_appeal
-from services.filing.commands.partners import refuse_inactive
+from services.filing.commands.partners import refuse_forced_out, refuse_inactive
 from services.filing.commands.records import (
     advance,
     filing_types,
@@ -100,8 +100,7 @@ async def revise_filing(
     tx: Transaction, filing_id: UUID, kind: FilingKind, entry: FilingEntry, relation: Relation
 ) -> Filing:
     """Replace the document; what was tested or confirmed for another digest no longer counts."""
-    organisation = await owner(tx)
-    await refuse_inactive(tx, organisation, kind)
+    await refuse_forced_out(tx)
     filing = await load_filing(tx, filing_id, relation)
     filing.state = advance(tx, filing, Action.REVISE)
     await refuse_open_appeal(tx, filing)
@@ -109,6 +108,7 @@ async def revise_filing(
         raise MemberNotForType(
             filing_type=filing.type, errors=[FieldError("/filing_type", MemberNotForType.code)]
         )
+    organisation = await owner(tx)
     await _enter(tx, filing, entry, relation, organisation)
     await check_content(tx, filing, organisation)
     keep(tx, filing, Action.REVISE)
@@ -123,12 +123,11 @@ async def submit_filing(
     self_test: Mapping[str, Any] | None = None,
 ) -> Filing:
     """Send to the province, for the first time or again in the same thread."""
-    organisation = await owner(tx)
-    await refuse_inactive(tx, organisation)
+    await refuse_forced_out(tx)
     filing = await load_filing(tx, filing_id, relation)
     if self_test is not None and filing.type in LISTING_DOCUMENTS:
         filing.self_test = dict(self_test)
-    await submit(tx, filing, await type_of(tx, filing), organisation)
+    await submit(tx, filing, await type_of(tx, filing), await owner(tx))
     return filing
 
 

@@ -30,6 +30,7 @@ from services.filing.tables import Filing, ForcedExit, KnownOrganisation, Partne
 from shared.database import Transaction
 from shared.errors import FieldError
 from shared.events.filing import PartnerApproved, PartnerForcedOut
+from shared.security.identity import Role
 
 # --- the application -----------------------------------------------------------------------------
 
@@ -107,19 +108,25 @@ async def _refuse_taken_code(tx: Transaction, filing: Filing) -> None:
 # --- what a partner may file ---------------------------------------------------------------------
 
 
-async def refuse_inactive(
-    tx: Transaction, organisation: rules.Organisation, kind: str = FilingKind.PARTNER_APPLICATION
-) -> None:
-    """Nothing after a forced exit, and nothing but the application before approval (A15.2, A15.5).
+async def refuse_forced_out(tx: Transaction) -> Partner | None:
+    """Nothing is filed after a forced exit (A15.5).
 
-    The row is held before any filing is, as a forced exit does it: that waits for this filing and
-    then ends it.
+    The partner's row is held before any filing is, as a forced exit does it: that waits for what
+    is being filed and then ends it.
     """
+    if tx.actor.role is not Role.PARTNER:
+        return None
+    partner = await _locked(tx, tx.actor.organisation, read=True)
+    if partner is not None and partner.state == PartnerState.FORCED_OUT:
+        raise PartnerWasForcedOut(clause="A15.5", partner=partner.organisation_id)
+    return partner
+
+
+async def refuse_inactive(tx: Transaction, organisation: rules.Organisation, kind: str) -> None:
+    """A partner files nothing but its application until that is approved (A15.2)."""
     if organisation.kind != PARTNER_KIND:
         return
-    partner = await _locked(tx, organisation.id, read=True)
-    if partner is not None and partner.state == PartnerState.FORCED_OUT:
-        raise PartnerWasForcedOut(clause="A15.5", partner=organisation.id)
+    partner = await refuse_forced_out(tx)
     if kind != FilingKind.PARTNER_APPLICATION and (
         partner is None or partner.valid_until < today(tx)
     ):
