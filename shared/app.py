@@ -33,6 +33,7 @@ from shared.metrics import Measured, metrics_endpoint
 from shared.migrations.head import at_head
 from shared.policies import load_defaults, read_defaults
 from shared.scheduling import Every, run_schedule
+from shared.sealing import Sealer
 from shared.security.access import body_limit
 from shared.security.identity import system
 from shared.security.markers import refuse_markers
@@ -133,6 +134,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await stack.enter_async_context(messaging.running())
         ticking = asyncio.create_task(run_schedule(database, name, app.state.schedule, log))
         stack.push_async_callback(_stop, ticking)
+        sealer = Sealer(database, log)
+        app.state.sealer = sealer
+        database.acted = sealer.nudge
+        stack.push_async_callback(_stop, asyncio.create_task(sealer.run()))
         stack.enter_context(traced(name, settings, database.engine))
         if settings.profile is not Profile.TEST:
             gc.collect()

@@ -59,6 +59,10 @@ class Work:
             self._session = AsyncSession(connection, expire_on_commit=False)
         return self._session
 
+    @property
+    def has_session(self) -> bool:
+        return self._session is not None
+
     async def flush(self) -> None:
         """Write what the session holds, if there is one."""
         if self._session is not None:

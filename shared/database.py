@@ -4,14 +4,11 @@ A `Transaction` carries who acts and when. What happened in it leaves as outbox 
 entries that commit together with the state, before any answer leaves (reliability O1).
 """
 
-import json
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-from uuid import uuid4
+from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import MetaData, event
@@ -24,19 +21,22 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
 
-from shared.clock import SHANGHAI, Clock
+from shared.clock import Clock
 from shared.connections import Work
-from shared.errors import PreconditionFailed, Unavailable
+from shared.errors import DomainError, PreconditionFailed, Unavailable
 from shared.events.envelope import Event
-from shared.http.context import request_id, traceparent
+from shared.http.context import traceparent
 from shared.security.access import Operation
-from shared.security.audit import entry_hash
-from shared.security.canonical import Algorithm, digest
+from shared.security.canonical import Algorithm
 from shared.security.identity import Actor
 from shared.security.scope import row_scope
 from shared.settings import asyncpg_url
+from shared.telling import Act, By, Told, writes
+from shared.writes import Write, send
 
+_Row = TypeVar("_Row", bound=DeclarativeBase)
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -66,21 +66,6 @@ class DatabaseUnavailable(Unavailable):
     code = "database_unavailable"
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    event: Event
-    subject: str
-    region: str
-    traceparent: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Act:
-    action: str
-    subject: str
-    details: Mapping[str, Any]
-
-
 @dataclass(slots=True)
 class Transaction:
     """One unit of work: its connection, who acts, when, and what it will tell.
@@ -97,20 +82,25 @@ class Transaction:
     expected_version: int | None = None
     algorithm: Algorithm = "sha-256"
     has_told: bool = False
+    has_acted: bool = False
     kept: dict[str, Any] = field(default_factory=dict)
-    _events: list[_Told] = field(default_factory=list)
-    _acts: list[_Act] = field(default_factory=list)
+    _events: list[Told] = field(default_factory=list)
+    _acts: list[Act] = field(default_factory=list)
+    _added: list[DeclarativeBase] = field(default_factory=list)
+    _new: list[DeclarativeBase] = field(default_factory=list)
+    _writes: list[Write] = field(default_factory=list)
+    _refusals: dict[str, DomainError] = field(default_factory=dict)
     _after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def emit(self, event: Event, *, subject: str, region: str) -> None:
         """Tell a fact about the aggregate `subject`: one outbox row and one audit entry."""
         if event.source != self.schema:  # NATS would refuse it and hold up the whole outbox
             raise ValueError(f"{self.schema} cannot tell {event.type}")
-        self._events.append(_Told(event, subject, region, traceparent.get()))
+        self._events.append(Told(event, subject, region, traceparent.get()))
 
     def audit(self, action: str, *, subject: str, details: Mapping[str, Any] | None = None) -> None:
         """Record an act that is no event, such as a disclosure; `details` hold no personal data."""
-        self._acts.append(_Act(action, subject, details or {}))
+        self._acts.append(Act(action, subject, details or {}))
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         self._after_commit.append(callback)
@@ -123,124 +113,74 @@ class Transaction:
     @property
     def session(self) -> AsyncSession:
         """The ORM session of this transaction, for who maps rows to objects."""
-        return self.work.session
+        session = self.work.session
+        if self._new:
+            session.add_all(self._new)
+            self._new.clear()
+        return session
 
     async def raw(self) -> "asyncpg.Connection[asyncpg.Record]":
         """The asyncpg connection of this transaction, for prepared statements."""
         return self.work.driver
 
+    def add(self, row: DeclarativeBase) -> None:
+        """Insert a row with the next flush.
+
+        It joins the session where one is used; otherwise it is finished with that flush.
+        """
+        self._added.append(row)
+        if self.work.has_session:
+            self.session.add(row)
+        else:
+            self._new.append(row)
+
+    def added(self, kind: type[_Row]) -> list[_Row]:
+        """The rows of this kind that this transaction added, in their order."""
+        return [row for row in self._added if isinstance(row, kind)]
+
+    def write(self, sql: str, *values: Any) -> None:
+        """Carry out a statement that changes rows with the next flush."""
+        self._writes.append(Write(sql, values))
+
+    def refuse_on(self, constraint: str, refusal: DomainError) -> None:
+        """Answer a violation of this constraint by the next flush with this refusal."""
+        self._refusals[constraint] = refusal
+
     async def flush(self) -> None:
-        """Write rows, then outbox, then audit, whose lock is taken last (reliability §7)."""
+        """Write rows, outbox and audit: what must wait for nothing leaves in one statement."""
         await self.work.flush()
-        if not self._events and not self._acts:
-            return
-        connection = await self.raw()
-        entries = [
-            *(
-                (told.event.type, told.subject, {"digest": _event_digest(told, self.algorithm)})
-                for told in self._events
-            ),
-            *((act.action, act.subject, dict(act.details)) for act in self._acts),
-        ]
-        sequences = await _take_sequences(
-            connection,
-            Counter(told.subject for told in self._events)
-            + Counter(f"audit:{subject}" for _, subject, _ in entries),
-        )
-        await self._write_outbox(connection, sequences)
-        await self._write_audit(connection, entries, sequences)
-        self.has_told |= bool(self._events)
-        self._events.clear()
-        self._acts.clear()
+        if self._events or self._acts:
+            by = By(self.actor, self.operation, self.now, self.algorithm)
+            self._writes += writes(self._events, self._acts, by)
+            self.has_told |= bool(self._events)
+            self.has_acted = True
+            self._events.clear()
+            self._acts.clear()
+        if self._new or self._writes:
+            rows, others = self._new[:], self._writes[:]
+            self._new.clear()
+            self._writes.clear()
+            try:
+                await send(self.work.driver, rows, others)
+            except asyncpg.UniqueViolationError as error:
+                refusal = self._refusals.get(error.constraint_name or "")
+                raise refusal or error from error
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that can fail alone, with what it was about to tell."""
-        kept = list(self._events), list(self._acts), list(self._after_commit)
+        kept = [list(each) for each in self._pending()]
         try:
             async with self.session.begin_nested():
                 await self.session.connection()  # sets it now: SQLAlchemy waits for a statement
                 yield
         except Exception:
-            self._events[:], self._acts[:], self._after_commit[:] = kept
+            for each, before in zip(self._pending(), kept, strict=True):
+                each[:] = before
             raise
 
-    async def _write_outbox(
-        self, connection: "asyncpg.Connection[asyncpg.Record]", sequences: dict[str, int]
-    ) -> None:
-        if not self._events:
-            return
-        rows = [
-            (
-                uuid4(),
-                told.event.type,
-                told.subject,
-                _next(sequences, told.subject),
-                told.region,
-                told.event.model_dump_json(),
-                told.traceparent or None,
-            )
-            for told in self._events
-        ]
-        await connection.execute(
-            "insert into outbox (event_id, created_on, type, subject, sequence, region,"
-            " occurred_at, traceparent, data)"
-            " select e, $8, t, s, q, r, $9, p, d from unnest($1::uuid[], $2::text[], $3::text[],"
-            " $4::bigint[], $5::text[], $6::text[], $7::text[]) as rows(e, t, s, q, r, d, p)",
-            *(list(column) for column in zip(*rows, strict=True)),
-            self.now.astimezone(SHANGHAI).date(),
-            self.now,
-        )
-
-    async def _write_audit(
-        self,
-        connection: "asyncpg.Connection[asyncpg.Record]",
-        entries: list[tuple[str, str, dict[str, Any]]],
-        sequences: dict[str, int],
-    ) -> None:
-        head = await connection.fetchrow("select number, hash from audit_head for update")
-        if head is None:
-            raise LookupError("the audit chain has no head: the schema was not migrated")
-        number, previous = head["number"], head["hash"]
-        rows: list[tuple[Any, ...]] = []
-        for action, subject, details in entries:
-            number += 1
-            body = {
-                "number": number,
-                "at": self.now.isoformat(),
-                "actor": self.actor.subject,
-                "client_id": self.actor.client_id,
-                "organisation": self.actor.organisation,
-                "operation": self.operation.id if self.operation else "",
-                "action": action,
-                "subject": subject,
-                "subject_number": _next(sequences, f"audit:{subject}"),
-                "request_id": request_id.get() or None,
-                "details": details,
-            }
-            hash_ = entry_hash(previous, body, algorithm=self.algorithm)
-            subject_number = body["subject_number"]
-            written = json.dumps(details, ensure_ascii=False)
-            rows.append((number, action, subject, subject_number, written, previous, hash_))
-            previous = hash_
-        await connection.execute(
-            "with entries as (insert into audit_log (number, at, actor, client_id, organisation,"
-            " operation, action, subject, subject_number, request_id, details, previous, hash)"
-            " select n, $8, $9, $10, $11, $12, a, s, q, $13, d::jsonb, p, h from"
-            " unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],"
-            " $7::text[]) as rows(n, a, s, q, d, p, h))"
-            " update audit_head set number = $14, hash = $15, algorithm = $16",
-            *(list(column) for column in zip(*rows, strict=True)),
-            self.now,
-            self.actor.subject,
-            self.actor.client_id,
-            self.actor.organisation,
-            self.operation.id if self.operation else "",
-            request_id.get() or None,
-            number,
-            previous,
-            self.algorithm,
-        )
+    def _pending(self) -> tuple[list[Any], ...]:
+        return (self._events, self._acts, self._added, self._writes, self._after_commit)
 
 
 class Database:
@@ -271,6 +211,7 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self.committed: Callable[[], None] = lambda: None
+        self.acted: Callable[[], None] = lambda: None
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -316,6 +257,8 @@ class Database:
             raise
         if tx.has_told:
             self.committed()
+        if tx.has_acted:
+            self.acted()
         for callback in tx._after_commit:  # noqa: SLF001 same module
             callback()
 
@@ -349,28 +292,3 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
     """Replace a connection that the server has ended; asking it would cost a round trip."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
-
-
-def _event_digest(told: _Told, algorithm: Algorithm) -> str:
-    return digest(told.event.model_dump(mode="json"), algorithm=algorithm)
-
-
-def _next(sequences: dict[str, int], subject: str) -> int:
-    sequences[subject] += 1
-    return sequences[subject]
-
-
-async def _take_sequences(
-    connection: "asyncpg.Connection[asyncpg.Record]", counts: Mapping[str, int]
-) -> dict[str, int]:
-    """Reserve numbers for each subject; locked in one order, so that two writers never deadlock."""
-    subjects = sorted(counts)
-    rows = await connection.fetch(
-        "insert into aggregates (subject, sequence)"
-        " select s, n from unnest($1::text[], $2::bigint[]) as rows(s, n) order by s"
-        " on conflict (subject) do update set sequence = aggregates.sequence + excluded.sequence"
-        " returning subject, sequence",
-        subjects,
-        [counts[subject] for subject in subjects],
-    )
-    return {row["subject"]: row["sequence"] - counts[row["subject"]] for row in rows}

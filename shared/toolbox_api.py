@@ -1,6 +1,5 @@
 """What every service serves beside its own resources: its audit chain and its policies (E6)."""
 
-from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -10,14 +9,14 @@ from pydantic.config import JsonDict
 from sqlalchemy import text
 
 from shared.clock import SHANGHAI
-from shared.database import Transaction
 from shared.errors import FieldError, Invalid
 from shared.http.conditional import set_version
 from shared.http.operations import OperationRoute, Tx
 from shared.http.pagination import Page, Paging, cut, link_next
 from shared.policies import Policy, Unit, effective, parse_value
 from shared.policy_rows import load_policies, set_policy
-from shared.security.audit import Entry, Head, verify_chain
+from shared.sealing import verify
+from shared.security.audit import Head
 
 _HASH = "sha-256:" + "0" * 64
 _ENTRY: JsonDict = {
@@ -41,6 +40,7 @@ _INTACT: JsonDict = {
     "head_hash": _HASH,
     "first_bad": None,
     "fault": None,
+    "unsealed": 0,
 }
 _POLICY: JsonDict = {
     "key": "listing_review",
@@ -73,7 +73,10 @@ class AuditEntryView(BaseModel):
 
 
 class VerificationView(BaseModel):
-    """`first_bad` is the number where the chain stops being believable; null when it is intact."""
+    """`first_bad` is the number where the chain stops being believable; null when it is intact.
+
+    `unsealed` entries wait to be linked; they are checked one by one.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_INTACT]})
 
@@ -83,6 +86,7 @@ class VerificationView(BaseModel):
     head_hash: str
     first_bad: int | None
     fault: str | None
+    unsealed: int
 
 
 class PolicyView(BaseModel):
@@ -133,6 +137,7 @@ def routes(service: str) -> APIRouter:
         subject: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Page[AuditEntryView]:
         after = page.after(int)
+        await request.app.state.sealer.catch_up()
         rows = (
             (
                 await tx.session.execute(
@@ -166,16 +171,18 @@ def routes(service: str) -> APIRouter:
     @router.get(f"{base}/audit/verification", operation_id=f"verify{name}Audit")
     async def verify_audit(
         tx: Tx,
+        request: Request,
         head_number: Annotated[int | None, Query(ge=0)] = None,
         head_hash: Annotated[str | None, Query(max_length=200)] = None,
     ) -> VerificationView:
-        """Walk the whole chain; an exported head also catches a cut tail or a rewritten chain."""
+        """Seal, then walk the chain; an exported head also shows a cut tail or another chain."""
         expected = (
             Head(head_number, head_hash)
             if head_number is not None and head_hash is not None
             else None
         )
-        verdict = await verify_chain(_entries(tx), expected_head=expected)
+        await request.app.state.sealer.catch_up()
+        verdict, unsealed = await verify(tx, expected_head=expected)
         return VerificationView(
             intact=verdict.intact,
             checked=verdict.checked,
@@ -183,6 +190,7 @@ def routes(service: str) -> APIRouter:
             head_hash=verdict.head.hash,
             first_bad=verdict.first_bad,
             fault=verdict.fault,
+            unsealed=unsealed,
         )
 
     @router.get(f"{base}/policies", operation_id=f"list{name}Policies")
@@ -228,27 +236,3 @@ def _policy_view(policy: Policy) -> PolicyView:
         clause=policy.clause,
         effective_from=policy.effective_from,
     )
-
-
-async def _entries(tx: Transaction) -> AsyncIterator[Entry]:
-    result = await tx.session.stream(text("select * from audit_log order by number"))
-    async for row in result.mappings():
-        body = {
-            "number": row["number"],
-            "at": row["at"].isoformat(),
-            **{
-                name: row[name]
-                for name in (
-                    "actor",
-                    "client_id",
-                    "organisation",
-                    "operation",
-                    "action",
-                    "subject",
-                    "subject_number",
-                    "request_id",
-                    "details",
-                )
-            },
-        }
-        yield Entry(row["number"], row["previous"], body, row["hash"])

@@ -46,7 +46,7 @@ _FILL_OUTBOX = """
 _LATENCIES = """
     select extract(epoch from pg_xact_commit_timestamp(gate.xmin)
                             - pg_xact_commit_timestamp(told.xmin))::float8 as seconds
-    from filing.audit_log as told
+    from filing.aggregates as told
     join catalog.sequence_gate as gate using (subject)
     where gate.consumer = 'catalog' and subject like 'filing:%'
     order by 1
@@ -63,8 +63,8 @@ _RECEIVED = """
         (select count from commits order by at limit 1) as first
 """
 _EMPTY_ROWS = """
-    truncate filing.outbox, filing.aggregates, filing.audit_log, catalog.inbox,
-        catalog.sequence_gate, catalog.dead_letters, bench.effects
+    truncate filing.outbox, filing.aggregates, filing.audit_log, filing.audit_pending,
+        catalog.inbox, catalog.sequence_gate, catalog.dead_letters, bench.effects
 """
 
 

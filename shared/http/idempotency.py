@@ -86,7 +86,7 @@ _FIND = """
 _KEEP = """
     insert into idempotency_keys
         (client_id, operation, key, fingerprint, status, headers, body, created_at)
-    values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8) on conflict do nothing
+    values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)
 """
 
 
@@ -117,14 +117,13 @@ async def forget_old(tx: Transaction) -> None:
     )
 
 
-async def keep(
-    tx: Transaction, operation: str, key: str, fingerprint_: str, response: Response
-) -> None:
+def keep(tx: Transaction, operation: str, key: str, fingerprint_: str, response: Response) -> None:
     """Keep a 2xx answer beside the change that it tells of; of a secret only that it was shown."""
     if not 200 <= response.status_code < 300:
         return
     secret = response.headers.get("cache-control") == "no-store"
-    done = await (await tx.raw()).execute(
+    tx.refuse_on("pk_idempotency_keys", TwinInFlight(retry_after=1))
+    tx.write(
         _KEEP,
         tx.actor.client_id,
         operation,
@@ -135,5 +134,3 @@ async def keep(
         b"" if secret else bytes(response.body),
         tx.now,
     )
-    if done != "INSERT 0 1":
-        raise TwinInFlight(retry_after=1)

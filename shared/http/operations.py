@@ -101,7 +101,7 @@ async def _answer_once(
     if stored is not None:
         return stored
     response = await endpoint(request)
-    await idempotency.keep(tx, operation.id, key, fingerprint, response)
+    idempotency.keep(tx, operation.id, key, fingerprint, response)
     return response
 
 

@@ -40,6 +40,20 @@ def add_toolbox_tables(metadata: MetaData) -> None:
             Column("data", Text, nullable=False, comment="the event's JSON, as it is published"),
         ]
 
+    def audit_columns() -> list[Column[object]]:
+        return [
+            Column("at", instant, nullable=False),
+            Column("actor", Text, nullable=False),
+            Column("client_id", Text, nullable=False),
+            Column("organisation", Text, nullable=False),
+            Column("operation", Text, nullable=False),
+            Column("action", Text, nullable=False),
+            Column("subject", Text, nullable=False),
+            Column("subject_number", BigInteger, nullable=False),
+            Column("request_id", Text),
+            Column("details", JSONB, nullable=False),
+        ]
+
     # A larger event would be refused by the broker for ever, and hold up every one behind it.
     small = CheckConstraint("octet_length(data) <= 524288", name="data_fits_a_message")
 
@@ -128,19 +142,18 @@ def add_toolbox_tables(metadata: MetaData) -> None:
         Index("ix_idempotency_keys_created_at", "created_at"),
     )
     Table(
+        "audit_pending",
+        metadata,
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        *audit_columns(),
+        Column("digest", Text, nullable=False),
+        comment="entries that no seal has linked yet",
+    )
+    Table(
         "audit_log",
         metadata,
         Column("number", BigInteger, primary_key=True, autoincrement=False),
-        Column("at", instant, nullable=False),
-        Column("actor", Text, nullable=False),
-        Column("client_id", Text, nullable=False),
-        Column("organisation", Text, nullable=False),
-        Column("operation", Text, nullable=False),
-        Column("action", Text, nullable=False),
-        Column("subject", Text, nullable=False),
-        Column("subject_number", BigInteger, nullable=False),
-        Column("request_id", Text),
-        Column("details", JSONB, nullable=False),
+        *audit_columns(),
         Column("previous", Text, nullable=False),
         Column("hash", Text, nullable=False),
         Index("ix_audit_log_subject", "subject", "number"),

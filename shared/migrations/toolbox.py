@@ -37,6 +37,7 @@ def grant(schema: str) -> None:
             grant select, insert, update, delete on all tables in schema {schema} to {schema}_app;
             grant usage on all sequences in schema {schema} to {schema}_app;
             revoke update, delete, truncate on {schema}.audit_log from {schema}_app;
+            revoke update, truncate on {schema}.audit_pending from {schema}_app;
             revoke insert, update, delete, truncate on {schema}.alembic_version from {schema}_app;
             revoke delete, truncate on {schema}.event_archive from {schema}_app;
             grant select, update, delete on {schema}.outbox to {schema}_relay;

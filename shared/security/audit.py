@@ -40,6 +40,7 @@ class Fault(StrEnum):
     EDITED = "edited"
     REWRITTEN = "rewritten"
     TAIL_MISSING = "tail_missing"
+    ENTRY_MISSING = "entry_missing"
 
 
 @dataclass(frozen=True, slots=True)

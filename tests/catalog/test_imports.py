@@ -299,7 +299,7 @@ async def test_persons_wait_encrypted_and_leave_no_trace_in_the_job(catalog: Cat
     assert (done["inserted"], done["failed"]) == (1, 1)
     assert done["errors"][0]["code"] == "masked_value_refused"
     assert (again["unchanged"], again["diff"]) == (1, [])
-    for table in ("imports", "import_rows", "import_flaws", "audit_log", "outbox"):
+    for table in ("imports", "import_rows", "import_flaws", "audit_pending", "audit_log", "outbox"):
         statement = f"select t::text as whole from {table} t"  # noqa: S608 one of the names above
         rows = await catalog.suite.sql("catalog", statement)
         assert all("19900000901" not in row["whole"] for row in rows)
@@ -385,6 +385,7 @@ async def test_the_same_key_gives_the_same_job_and_another_file_is_refused(catal
 
 async def test_the_audit_names_who_imported(catalog: Catalog):
     job = await catalog.import_rows("items", [item("demo-audit-1", "行")])
+    await catalog.get("/v1/catalog/audit", PROVINCE)  # seals what waits
 
     rows = await catalog.suite.sql(
         "catalog",

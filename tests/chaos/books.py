@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 import nats as nats_client
@@ -217,10 +217,14 @@ async def _is_quiet(world: World) -> bool:
 
 
 async def _unsent(world: World) -> int:
+    """Events that are not in the stream yet, and audit entries that are not sealed."""
     connection = await asyncpg.connect(world.superuser_dsn)
     try:
         counts = [
-            await connection.fetchval(f"select count(*) from {each}.outbox where sent_at is null")  # noqa: S608 fixed names
+            await connection.fetchval(
+                f"select (select count(*) from {each}.outbox where sent_at is null)"  # noqa: S608 fixed names
+                f" + (select count(*) from {each}.audit_pending)"
+            )
             for each in COMPONENTS
         ]
         return sum(counts)
@@ -238,13 +242,3 @@ async def _pending(world: World) -> int:
         return sum((each.num_pending or 0) + (each.num_ack_pending or 0) for each in infos)
     finally:
         await client.close()
-
-
-def audit_body(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What an audit entry's hash covers, read back from its columns."""
-    apart = {"previous", "hash", "at", "details"}
-    return {
-        **{name: value for name, value in row.items() if name not in apart},
-        "at": row["at"].isoformat(),
-        "details": json.loads(row["details"]),
-    }

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from shared.database import Database, DatabaseUnavailable, StaleVersion
 from shared.events.gateway import ClientSuspended
+from shared.sealing import seal
 from shared.security.identity import system
 from tests.suite import NANCHANG, PROVINCE, Suite
 
@@ -33,6 +34,11 @@ async def tell(database: Database, subject: str, *, fail: bool = False) -> None:
             raise RuntimeError("the command failed")
 
 
+async def sealed(database: Database) -> None:
+    async with database.transaction(system("gateway")) as tx:
+        await seal(tx)
+
+
 async def count(suite: Suite, table: str, subject: str) -> int:
     rows = await suite.sql("gateway", f"select 1 from {table} where subject = $1", subject)  # noqa: S608 two fixed names
     return len(rows)
@@ -46,21 +52,22 @@ async def test_state_outbox_and_audit_commit_together_or_not_at_all(suite, datab
 
     seen = {
         (table, subject): await count(suite, table, subject)
-        for table in ("outbox", "audit_log")
+        for table in ("outbox", "audit_pending")
         for subject in ("kept", "dropped")
     }
 
     assert seen == {
         ("outbox", "kept"): 1,
-        ("audit_log", "kept"): 1,
+        ("audit_pending", "kept"): 1,
         ("outbox", "dropped"): 0,
-        ("audit_log", "dropped"): 0,
+        ("audit_pending", "dropped"): 0,
     }
 
 
 @pytest.mark.feature("E6")
 async def test_concurrent_writers_leave_one_gapless_chain_and_gapless_sequences(suite, database):
     await asyncio.gather(*(tell(database, f"aggregate-{n % 3}") for n in range(60)))
+    await sealed(database)
 
     numbers = await suite.sql("gateway", "select number, previous, hash from audit_log order by 1")
     sequences = await suite.sql(
@@ -164,7 +171,11 @@ async def test_the_relay_role_reads_the_outbox_and_nothing_else(suite):
 
 
 async def test_the_app_role_cannot_change_the_audit(database):
-    for statement in ("update audit_log set actor = 'x'", "delete from audit_log"):
+    for statement in (
+        "update audit_log set actor = 'x'",
+        "delete from audit_log",
+        "update audit_pending set actor = 'x'",
+    ):
         async with database.engine.connect() as connection:
             with pytest.raises(Exception, match="permission denied"):
                 await connection.execute(text(statement))

@@ -13,7 +13,7 @@ from services.filing.commands.gates import LISTING_DOCUMENTS, check_content, ref
 from services.filing.commands.partners import refuse_forced_out, refuse_inactive
 from services.filing.commands.records import (
     advance,
-    filing_types,
+    ground,
     keep,
     live_listing,
     load_filing,
@@ -66,7 +66,8 @@ async def create_filing(
 
     `checked` says that the caller has looked at the document.
     """
-    type_ = rules.in_force(await filing_types(tx), kind, today(tx))
+    found = await ground(tx, entry.content)  # all that the gates need, in one statement
+    type_ = rules.in_force(found.types, kind, today(tx))
     organisation = await owner(tx)
     refuse_foreign_filer(type_, organisation)
     await refuse_inactive(tx, organisation, kind)
@@ -88,10 +89,10 @@ async def create_filing(
     await _enter(tx, filing, entry, relation, organisation)
     if not checked:
         await check_content(tx, filing, organisation)
-    tx.session.add(filing)
+    tx.add(filing)
     keep(tx, filing, "CREATE", clause=type_.clause)
-    await tx.session.flush()
     if at_once:
+        await tx.session.flush()
         await submit(tx, filing, type_, organisation, checked=True)
     return filing
 

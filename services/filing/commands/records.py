@@ -1,12 +1,15 @@
 """Fetching what a command decides on, and keeping what it did."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import any_, func, literal, select, update
 
 from services.filing import rules
@@ -17,9 +20,6 @@ from services.filing.tables import (
     Delegation,
     Filing,
     HistoryEntry,
-    KnownHall,
-    KnownItem,
-    KnownZone,
     Line,
     LiveListing,
 )
@@ -66,39 +66,72 @@ async def load_filing(tx: Transaction, filing_id: UUID, relation: Relation) -> F
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What most commands stand on: types, policies, the norm in force, the actor's organisation."""
+    """What most commands stand on: types, policies, the norm in force, the actor's organisation.
+
+    `item`, `hall` and `zone` are those that a document names, where one was given.
+    """
 
     types: tuple[rules.FilingType, ...]
     policies: Mapping[str, Policy]
     norm: str | None
     organisation: rules.Organisation | None
+    names: tuple[str | None, ...]
+    item: rules.Item | None
+    hall: rules.Hall | None
+    zone: rules.Zone | None
 
 
+_NAMES: Final = ("item_code", "hall_id", "zone_id")
 _GROUND = """
-select
-    (select row_to_json(o)::text from known_organisations o
-        where o.id = $1 and o.active) as organisation,
-    (select json_agg(t)::text from filing_type_versions t) as types,
-    (select json_agg(p)::text from policies p) as policies,
-    (select version from known_norms where effective_from <= $2
-        order by effective_from desc, version desc limit 1) as norm
+    select o.id as organisation, o.kind, o.region,
+        (select json_agg(t)::text from filing_type_versions t) as types,
+        (select json_agg(p)::text from policies p) as policies,
+        (select version from known_norms where effective_from <= $2
+            order by effective_from desc, version desc limit 1) as norm,
+        i.code as item, i.department, i.active,
+        h.id as hall, h.region as hall_region,
+        z.id as zone, z.hall_id as zone_hall, z.department as zone_department
+    from (select) as one
+        left join known_organisations o on o.id = $1 and o.active
+        left join known_items i on i.code = $3
+        left join known_halls h on h.id = $4
+        left join known_zones z on z.id = $5
 """
 
 
-async def ground(tx: Transaction) -> Ground:
-    """Read once a transaction, in one statement."""
+async def ground(tx: Transaction, document: Mapping[str, Any] | None = None) -> Ground:
+    """Read once a transaction, in one statement, with what the document names if one is given."""
     kept = tx.kept.get("ground")
-    if isinstance(kept, Ground):
+    names = tuple(map(document.get, _NAMES)) if document is not None else (None, None, None)
+    if isinstance(kept, Ground) and (document is None or kept.names == names):
         return kept
-    [row] = await (await tx.raw()).fetch(_GROUND, tx.actor.organisation, today(tx))
+    day = today(tx)
+    [row] = await (await tx.raw()).fetch(_GROUND, tx.actor.organisation, day, *names)
     found = Ground(
-        types=(*rules.TYPES, *map(_issued_type, json.loads(row["types"] or "[]"))),
-        policies=_in_force(map(_set_policy, json.loads(row["policies"] or "[]")), today(tx)),
+        types=_types(row["types"]),
+        policies=_policies(row["policies"], day),
         norm=row["norm"],
-        organisation=_organisation(json.loads(row["organisation"] or "null")),
+        organisation=_organisation(row),
+        names=names,
+        item=_item(row),
+        hall=_hall(row),
+        zone=_zone(row),
     )
     tx.kept["ground"] = found
     return found
+
+
+@lru_cache(maxsize=4)
+def _types(issued: str | None) -> tuple[rules.FilingType, ...]:
+    return (*rules.TYPES, *map(_issued_type, json.loads(issued or "[]")))
+
+
+@lru_cache(maxsize=4)
+def _policies(later: str | None, day: date) -> Mapping[str, Policy]:
+    """Each policy in the version of that day, read again only when a row or the day has changed."""
+    versions = (*rules.DEFAULTS, *map(_set_policy, json.loads(later or "[]")))
+    keys = {policy.key for policy in rules.DEFAULTS}
+    return MappingProxyType({key: effective(versions, key, day) for key in keys})
 
 
 def _issued_type(row: dict[str, Any]) -> rules.FilingType:
@@ -120,13 +153,24 @@ def _set_policy(row: dict[str, Any]) -> Policy:
     )
 
 
-def _in_force(later: Iterable[Policy], day: date) -> dict[str, Policy]:
-    versions = (*rules.DEFAULTS, *later)
-    return {key: effective(versions, key, day) for key in {policy.key for policy in rules.DEFAULTS}}
+def _organisation(row: asyncpg.Record) -> rules.Organisation | None:
+    if row["organisation"] is None:
+        return None
+    return rules.Organisation(row["organisation"], row["kind"], row["region"])
 
 
-def _organisation(row: dict[str, Any] | None) -> rules.Organisation | None:
-    return rules.Organisation(row["id"], row["kind"], row["region"]) if row else None
+def _item(row: asyncpg.Record) -> rules.Item | None:
+    return rules.Item(row["item"], row["department"], row["active"]) if row["item"] else None
+
+
+def _hall(row: asyncpg.Record) -> rules.Hall | None:
+    return rules.Hall(row["hall"], row["hall_region"]) if row["hall"] else None
+
+
+def _zone(row: asyncpg.Record) -> rules.Zone | None:
+    return (
+        rules.Zone(row["zone"], row["zone_hall"], row["zone_department"]) if row["zone"] else None
+    )
 
 
 async def filing_types(tx: Transaction) -> tuple[rules.FilingType, ...]:
@@ -163,35 +207,15 @@ async def current_norm(tx: Transaction) -> str | None:
 async def listing_facts(
     tx: Transaction, content: ListingContent, organisation: rules.Organisation
 ) -> rules.ListingFacts:
-    found = await tx.session.execute(
-        select(KnownItem, KnownHall, KnownZone)
-        .select_from(select(literal(1)).subquery())
-        .outerjoin(KnownItem, KnownItem.code == content.item_code)
-        .outerjoin(KnownHall, KnownHall.id == content.hall_id)
-        .outerjoin(KnownZone, KnownZone.id == content.zone_id)
-    )
-    item, hall, zone = found.one()
-    hosts = str((await policies_now(tx))["plain_http_hosts"].value).split()
+    found = await ground(tx, content.model_dump(include=set(_NAMES)))
     return rules.ListingFacts(
         organisation=organisation,
-        item=_item(item),
-        hall=_hall(hall),
-        zone=_zone(zone),
-        norm_version=await current_norm(tx),
-        plain_http_hosts=frozenset(hosts),
+        item=found.item,
+        hall=found.hall,
+        zone=found.zone,
+        norm_version=found.norm,
+        plain_http_hosts=frozenset(str(found.policies["plain_http_hosts"].value).split()),
     )
-
-
-def _item(row: KnownItem | None) -> rules.Item | None:
-    return rules.Item(row.code, row.department, row.active) if row is not None else None
-
-
-def _hall(row: KnownHall | None) -> rules.Hall | None:
-    return rules.Hall(row.id, row.region) if row is not None else None
-
-
-def _zone(row: KnownZone | None) -> rules.Zone | None:
-    return rules.Zone(row.id, row.hall_id, row.department) if row is not None else None
 
 
 async def live_listing(tx: Transaction, listing_id: UUID) -> LiveListing | None:
@@ -257,7 +281,7 @@ def keep(
     """
     filing.version += 1
     filing.updated_at = tx.now
-    tx.session.add(
+    tx.add(
         HistoryEntry(
             filing_id=filing.id,
             round=filing.round,

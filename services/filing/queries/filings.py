@@ -100,12 +100,7 @@ async def show_filing(tx: Transaction, filing_id: UUID) -> FilingView:
 
 async def view_of(tx: Transaction, filing: Filing) -> FilingView:
     """A filing with its thread, as this caller sees it; what a draft cannot have is not read."""
-    await tx.session.flush()
-    history = await tx.session.scalars(
-        select(HistoryEntry)
-        .where(HistoryEntry.filing_id == filing.id)
-        .order_by(HistoryEntry.number)
-    )
+    history = await _history(tx, filing)
     sent = filing.submitted_at is not None
     summary = FilingSummary.model_validate(filing).model_dump(by_alias=False)
     return FilingView.model_validate(
@@ -122,6 +117,20 @@ async def view_of(tx: Transaction, filing: Filing) -> FilingView:
             "rounds": await _rounds(tx, filing) if sent else [],
         }
     )
+
+
+async def _history(tx: Transaction, filing: Filing) -> Sequence[HistoryEntry]:
+    """The thread; of a filing that has its one line from this transaction nothing is read again."""
+    own = [entry for entry in tx.added(HistoryEntry) if entry.filing_id == filing.id]
+    if len(own) == filing.version:
+        return own
+    await tx.session.flush()
+    entries = await tx.session.scalars(
+        select(HistoryEntry)
+        .where(HistoryEntry.filing_id == filing.id)
+        .order_by(HistoryEntry.number)
+    )
+    return entries.all()
 
 
 _PLAIN = (

@@ -277,7 +277,7 @@ async def test_a_poison_event_parks_its_aggregate_alone_and_a_redrive_heals_it(w
         *(("p2", n) for n in range(1, 6)),
         *(("p1", n) for n in range(3, 8)),
     ]
-    audited = await world.sql("catalog", "select action, actor from audit_log order by number")
+    audited = await world.sql("catalog", "select action, actor from audit_pending order by id")
     assert [tuple(row) for row in audited] == [("dead_letter.redriven", "officer-1")] * 4
 
 
@@ -349,7 +349,7 @@ async def test_discarding_gives_up_the_first_and_leaves_the_rest_to_be_redriven(
 
     assert await effects(world) == [("p1", 2)]
     assert await letters(database) == []
-    actions = await world.sql("catalog", "select action from audit_log order by number")
+    actions = await world.sql("catalog", "select action from audit_pending order by id")
     assert [row["action"] for row in actions] == ["dead_letter.discarded", "dead_letter.redriven"]
 
 

@@ -1,0 +1,109 @@
+"""Writes that travel together: in as few round trips as their dependencies allow.
+
+A row whose insert must see another new row (by a foreign key, or by the row-level security of a
+thread) goes with a later statement; all else leaves in one.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Final
+
+import asyncpg
+from sqlalchemy import FromClause, inspect
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+
+_AT_ONCE: Final = 12  # writes in one statement: each number of them is a statement to prepare
+_PLACE = re.compile(r"\$(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A statement that changes rows, with its values counted from `$1` as if it stood alone.
+
+    Others of the same round trip may read what it returns under its name.
+    """
+
+    sql: str
+    values: Sequence[Any]
+    name: str | None = None
+
+
+async def send(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    rows: Sequence[DeclarativeBase],
+    writes: Sequence[Write],
+) -> None:
+    """Insert the rows, in their order where one needs another, and carry out the other writes."""
+    waiting: list[Write] = []
+    tables: set[FromClause] = set()
+    for row in rows:
+        shape = _shape(type(row))
+        if shape.refers_to & tables or len(waiting) == _AT_ONCE:
+            await _together(connection, waiting)
+            waiting, tables = [], set()
+        waiting.append(shape.insert(row))
+        tables.add(shape.table)
+    await _together(connection, [*waiting, *writes])
+
+
+async def _together(
+    connection: "asyncpg.Connection[asyncpg.Record]", writes: Sequence[Write]
+) -> None:
+    if writes:
+        text = _statement(tuple((each.name, each.sql, len(each.values)) for each in writes))
+        await connection.execute(text, *(value for each in writes for value in each.values))
+
+
+@lru_cache(maxsize=256)
+def _statement(parts: tuple[tuple[str | None, str, int], ...]) -> str:
+    """One statement of several; the values of each are numbered on from those before."""
+    shifted, before = [], 0
+    for place, (name, sql, count) in enumerate(parts):
+        text = _PLACE.sub(lambda found, by=before: f"${int(found[1]) + by}", sql)  # type: ignore[misc]  # a lambda's default
+        shifted.append(f"{name or f'part_{place}'} as ({text})")
+        before += count
+    return f"with {', '.join(shifted)} select"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How rows of one mapped class are inserted without a unit of work."""
+
+    table: FromClause
+    sql: str
+    members: tuple[tuple[str, bool], ...]  # the attribute of each value, and whether it is JSON
+    refers_to: frozenset[FromClause]
+
+    def insert(self, row: DeclarativeBase) -> Write:
+        found = row.__dict__
+        return Write(
+            self.sql,
+            [
+                json.dumps(value, ensure_ascii=False) if is_json and value is not None else value
+                for value, is_json in ((found.get(name), is_json) for name, is_json in self.members)
+            ],
+        )
+
+
+@cache
+def _shape(kind: type[DeclarativeBase]) -> _Shape:
+    mapper = inspect(kind)
+    members = [
+        (attribute.key, attribute.columns[0])
+        for attribute in mapper.column_attrs
+        if attribute.columns[0].identity is None
+    ]
+    names = ", ".join(column.name for _, column in members)
+    places = ", ".join(f"${number}" for number in range(1, len(members) + 1))
+    return _Shape(
+        table=mapper.local_table,
+        sql=f"insert into {mapper.local_table} ({names}) values ({places})",  # noqa: S608 our own names
+        members=tuple((key, isinstance(column.type, JSONB)) for key, column in members),
+        refers_to=frozenset(
+            key.column.table for _, column in members for key in column.foreign_keys
+        ),
+    )
