@@ -13,12 +13,12 @@ from shared.messaging.following import follow
 RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "region": ("regions",),
     "organisation": ("organisations", "listings"),
-    "hall": ("halls", "zones", "listings"),
+    "hall": ("halls", "zones", "listings", "listing-changes"),
     "zone": ("zones",),
     "channel": ("channels",),
     "norm": ("norms",),
-    "item": ("items", "listings"),
-    "listing": ("listings",),
+    "item": ("items", "listings", "listing-changes"),
+    "listing": ("listings", "listing-changes"),
     "notice": ("notices",),
     "calendar": ("calendar",),
 }

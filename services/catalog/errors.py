@@ -115,6 +115,12 @@ class CalendarOfficial(Conflict):
     code = "calendar_official"
 
 
+class InstantAhead(Invalid):
+    """Nobody has seen what is to come (C4)."""
+
+    code = "instant_ahead"
+
+
 class ReferencesWrong(Invalid):
     """A member names what is not there, or what does not fit; `errors` says which."""
 

@@ -81,7 +81,7 @@ def page_request(
     rest = sorted(
         (name, value)
         for name, value in request.query_params.multi_items()
-        if name not in ("cursor", "limit")
+        if name not in ("cursor", "limit", "as_of")  # a past page hands out the cursor of its day
     )
     return PageRequest(limit, cursor, hashlib.sha256(urlencode(rest).encode()).hexdigest()[:16])
 

@@ -187,6 +187,7 @@ CATALOG = _rows(
     ("getItem", "GET", "/v1/items/{item_code}", P, EVERYONE, None),
     ("listListings", "GET", "/v1/listings", P, EVERYONE, None),
     ("getListing", "GET", "/v1/listings/{listing_id}", P, EVERYONE, None),
+    ("listListingChanges", "GET", "/v1/listing-changes", P, EVERYONE, None),
     ("listListingVersions", "GET", "/v1/listings/{listing_id}/versions", R, READERS, "listing:read"),
     ("listPendingListings", "GET", "/v1/pending-listings", R, READERS, "listing:read"),
     ("listNotices", "GET", "/v1/notices", P, EVERYONE, None),

@@ -198,7 +198,7 @@ async def test_a_merged_hall_does_not_change_and_takes_nothing_in(catalog: Catal
     placed = await catalog.send("POST", "/v1/zones", zone)
 
     assert (renamed.status_code, renamed.json()["code"]) == (409, "hall_merged")
-    assert placed.json()["errors"][0]["code"] == "hall_merged"
+    assert placed.json()["errors"][0]["code"] == "hall_gone"
 
 
 @pytest.mark.clause("A5.5")

@@ -13,15 +13,21 @@ from services.catalog.api.query import (
     TextFilter,
     WordFilter,
 )
-from services.catalog.queries import coverage
+from services.catalog.queries import coverage, history
 from services.catalog.queries import listings as queries
 from services.catalog.queries.search_index import Search
+from services.catalog.schemas.fields import Moment
+from services.catalog.schemas.history import ChangeView
 from services.catalog.schemas.listings import CoverageView, ListingView, PendingView, VersionView
 from shared.http.operations import OperationRoute, Tx
 from shared.http.pagination import Page, Paging, Results, link_next
 
 router = APIRouter(route_class=OperationRoute, tags=["服务上架"])
 JSON = "application/json"
+AsOf = Annotated[
+    Moment | None,
+    Query(description="当时所见 / as it was seen then", examples=["2026-03-03T09:00:00+08:00"]),
+]
 
 
 @router.get("/v1/listings", response_model=Results[ListingView])
@@ -45,6 +51,7 @@ async def list_listings(
         list[Literal["LISTED", "SUSPENDED", "DELISTED"]],
         Query(max_length=3, description="可重复 / may be repeated"),
     ] = ["LISTED"],  # noqa: B006 FastAPI copies a default
+    as_of: AsOf = None,
 ) -> Response:
     search = Search(
         q=q,
@@ -58,15 +65,48 @@ async def list_listings(
         channel=channel,
         states=tuple(state),
     )
-    body, cursor = await queries.find_listings(tx, request.app.state.index, search, page)
+    if as_of is None:
+        body, cursor = await queries.find_listings(tx, request.app.state.index, search, page)
+    else:
+        body, cursor = await history.find_as_of(tx, search, page, as_of=as_of)
     response = Response(body, media_type=JSON)
     link_next(request, response, cursor)
     return response
 
 
 @router.get("/v1/listings/{listing_id}", response_model=ListingView)
-async def get_listing(tx: Tx, listing_id: UUID) -> Response:
-    return Response(await queries.get_listing(tx, listing_id), media_type=JSON)
+async def get_listing(tx: Tx, listing_id: UUID, as_of: AsOf = None) -> Response:
+    if as_of is None:
+        return Response(await queries.get_listing(tx, listing_id), media_type=JSON)
+    return Response(await history.get_as_of(tx, listing_id, as_of=as_of), media_type=JSON)
+
+
+@router.get("/v1/listing-changes")
+async def list_listing_changes(
+    *,
+    tx: Tx,
+    request: Request,
+    response: Response,
+    page: Paging,
+    from_: Annotated[
+        Moment, Query(alias="from", description="之后 / after", examples=["2026-03-03T09:00:00Z"])
+    ],
+    to: Annotated[
+        Moment | None, Query(description="到这一时刻为止，默认现在 / up to; now by default")
+    ] = None,
+    listing: UUID | None = None,
+    organisation: IdFilter = "",
+) -> Page[ChangeView]:
+    items, cursor = await history.list_changes(
+        tx,
+        page,
+        after=from_,
+        until=to or tx.now,
+        listing=listing,
+        organisation=organisation,
+    )
+    link_next(request, response, cursor)
+    return Page(items=items, next_cursor=cursor)
 
 
 @router.get("/v1/listings/{listing_id}/versions")

@@ -54,7 +54,7 @@ class Known:
         yield from self.hall(member, id_)
         found = self.halls.get(id_ or "")
         if found is not None and found.state == HallState.MERGED:
-            yield FieldError(member, "hall_merged", {"id": id_})
+            yield FieldError(member, "hall_gone", {"id": id_})
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,18 @@ _DEPARTMENT = "department = current_setting('app.organisation', true)"
 
 def upgrade() -> None:
     op.execute("set local lock_timeout = '1s'")
+    _create_work()
+    _create_listings()
+    _create_records()
+    _create_register()
+    op.execute("insert into catalog.search_epoch (one, epoch) values (true, 0)")
+    toolbox.create_v1("catalog")
+    toolbox.protect("catalog", "responsible_persons")
+    toolbox.protect("catalog", "plan_lines")
+    toolbox.protect("catalog", "listing_filings", named=_DEPARTMENT)
+
+
+def _create_work() -> None:
     op.create_table(
         "imports",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -44,6 +56,9 @@ def upgrade() -> None:
         schema="catalog",
         postgresql_where=sa.text("state in ('PENDING','RUNNING')"),
     )
+
+
+def _create_listings() -> None:
     op.create_table(
         "listing_filings",
         sa.Column("filing_id", sa.Uuid(), nullable=False),
@@ -134,6 +149,9 @@ def upgrade() -> None:
         schema="catalog",
         postgresql_using="gin",
     )
+
+
+def _create_records() -> None:
     op.create_table(
         "nightly_runs",
         sa.Column("name", sa.Text(), nullable=False),
@@ -241,6 +259,72 @@ def upgrade() -> None:
         schema="catalog",
     )
     op.create_table(
+        "listing_appearances",
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("seen_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_to", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("cause_id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("item_code", sa.Text(), nullable=True),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("item_type", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("audiences", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("channels", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("title_text", sa.Text(), nullable=False),
+        sa.Column("search_text", sa.Text(), nullable=False),
+        sa.Column("terms", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("doc", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["listing_id"], ["catalog.listings.id"], name=op.f("fk_listing_appearances_listing_id")
+        ),
+        sa.PrimaryKeyConstraint("listing_id", "epoch", name=op.f("pk_listing_appearances")),
+        schema="catalog",
+    )
+    op.create_index(
+        "ix_listing_appearances_number_seen_from",
+        "listing_appearances",
+        ["number", "seen_from"],
+        unique=False,
+        schema="catalog",
+        postgresql_include=[
+            "seen_to",
+            "state",
+            "region",
+            "organisation_id",
+            "item_type",
+            "item_code",
+            "kind",
+            "listing_id",
+            "epoch",
+        ],
+    )
+    for name, columns in (
+        ("seen_from_epoch", ["seen_from", "epoch"]),
+        ("organisation_id", ["organisation_id", "number"]),
+        ("item_code", ["item_code", "number"]),
+    ):
+        op.create_index(
+            f"ix_listing_appearances_{name}",
+            "listing_appearances",
+            columns,
+            unique=False,
+            schema="catalog",
+        )
+    op.create_index(
+        "ix_listing_appearances_terms",
+        "listing_appearances",
+        ["terms"],
+        unique=False,
+        schema="catalog",
+        postgresql_using="gin",
+    )
+    op.create_table(
         "listing_versions",
         sa.Column("listing_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -271,6 +355,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("notice_id", "version", name=op.f("pk_notice_wordings")),
         schema="catalog",
     )
+
+
+def _create_register() -> None:
     op.create_table(
         "organisations",
         sa.Column("id", sa.Text(), nullable=False),
@@ -460,11 +547,6 @@ def upgrade() -> None:
         schema="catalog",
     )
     op.create_index("ix_zones_hall_id", "zones", ["hall_id"], unique=False, schema="catalog")
-    op.execute("insert into catalog.search_epoch (one, epoch) values (true, 0)")
-    toolbox.create_v1("catalog")
-    toolbox.protect("catalog", "responsible_persons")
-    toolbox.protect("catalog", "plan_lines")
-    toolbox.protect("catalog", "listing_filings", named=_DEPARTMENT)
 
 
 def downgrade() -> None:
@@ -477,6 +559,7 @@ def downgrade() -> None:
     op.drop_table("organisations", schema="catalog")
     op.drop_table("notice_wordings", schema="catalog")
     op.drop_table("listing_versions", schema="catalog")
+    op.drop_table("listing_appearances", schema="catalog")
     op.drop_table("import_rows", schema="catalog")
     op.drop_table("import_flaws", schema="catalog")
     op.drop_table("search_epoch", schema="catalog")

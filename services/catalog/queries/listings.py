@@ -18,7 +18,7 @@ from services.catalog.rules.cursors import count
 from services.catalog.rules.listings import PUBLIC, FilingProgress, ListingState
 from services.catalog.rules.search_terms import PAIR, Wanted, wanted
 from services.catalog.schemas.listings import PendingView, VersionView
-from services.catalog.tables import Listing, ListingFiling, ListingVersion
+from services.catalog.tables import Listing, ListingAppearance, ListingFiling, ListingVersion
 from shared.database import Database, Transaction
 from shared.http.pagination import PageRequest, cut, keyset
 from shared.security.identity import PROVINCE_REGION, scope_prefix, system
@@ -85,7 +85,7 @@ async def find_listings(
         if row["epoch"] == seen:
             more = len(matches.ids) > page.limit
             cursor = page.next(*matches.places[page.limit - 1]) if more else None
-            return _page(row["docs"], cursor, matches.total), cursor
+            return page_of(row["docs"], cursor, matches.total), cursor
         if row["epoch"] - index.epoch > _FAR_BEHIND:
             break
         if row["epoch"] > index.epoch:
@@ -99,16 +99,12 @@ async def find_in_postgres(
     """The same answer from Postgres alone, while the index is being read; its oracle in tests."""
     asked = wanted(search.q)
     if search.q and not asked:
-        return _page([], None, 0), None
+        return page_of([], None, 0), None
     await tx.session.execute(text("set local plan_cache_mode = force_custom_plan"))
-    conditions = _conditions(search, asked)
-    tier: ColumnElement[int] = (
-        case((and_(*_text_conditions(Listing.title_text, asked)), 0), else_=1)
-        if asked
-        else literal(0, Integer)
-    )
     found = (
-        select(tier.label("tier"), Listing.number, Listing.doc).where(conditions).subquery("found")
+        select(tier_of(Listing, asked), Listing.number, Listing.doc)
+        .where(conditions(Listing, search, asked))
+        .subquery("found")
     )
     total = await tx.session.scalar(select(func.count()).select_from(found))
     rows = await tx.session.execute(
@@ -120,37 +116,48 @@ async def find_in_postgres(
         )
     )
     shown, cursor = cut(rows.all(), page, lambda row: (row.tier, row.number))
-    return _page([row.doc for row in shown], cursor, total or 0), cursor
+    return page_of([row.doc for row in shown], cursor, total or 0), cursor
 
 
-def _conditions(search: Search, asked: Wanted) -> ColumnElement[bool]:
+Searched = type[Listing] | type[ListingAppearance]
+
+
+def tier_of(table: Searched, asked: Wanted) -> ColumnElement[int]:
+    """0 where the title matches, else 1."""
+    tier: ColumnElement[int] = (
+        case((and_(*_text_conditions(table.title_text, asked)), 0), else_=1)
+        if asked
+        else literal(0, Integer)
+    )
+    return tier.label("tier")
+
+
+def conditions(table: Searched, search: Search, asked: Wanted) -> ColumnElement[bool]:
+    """What a search asks for, of listings as they are or as they were."""
     states = [state for state in search.states if state in PUBLIC]
-    conditions: list[ColumnElement[bool]] = [
-        Listing.number.is_not(None),
-        Listing.state.in_(states),
-    ]
+    found: list[ColumnElement[bool]] = [table.number.is_not(None), table.state.in_(states)]
     if search.region:
-        below = Listing.region.startswith(scope_prefix(search.region), autoescape=True)
-        province = Listing.region == PROVINCE_REGION
-        conditions.append(or_(below, province) if search.include_provincial else below)
+        below = table.region.startswith(scope_prefix(search.region), autoescape=True)
+        province = table.region == PROVINCE_REGION
+        found.append(or_(below, province) if search.include_provincial else below)
     for column, value in (
-        (Listing.organisation_id, search.organisation),
-        (Listing.item_type, search.item_type),
-        (Listing.item_code, search.item),
-        (Listing.kind, search.kind),
+        (table.organisation_id, search.organisation),
+        (table.item_type, search.item_type),
+        (table.item_code, search.item),
+        (table.kind, search.kind),
     ):
         if value:
-            conditions.append(column == value)
+            found.append(column == value)
     if search.audience:
-        conditions.append(Listing.audiences.contains([search.audience]))
+        found.append(table.audiences.contains([search.audience]))
     if search.channel:
-        conditions.append(Listing.channels.contains([search.channel]))
+        found.append(table.channels.contains([search.channel]))
     pieces = [
         run[place : place + PAIR] for run in asked.runs for place in range(max(len(run) - 1, 1))
     ]
     if pieces:
-        conditions.append(Listing.terms.contains(pieces))
-    return and_(*conditions, *_text_conditions(Listing.search_text, asked))
+        found.append(table.terms.contains(pieces))
+    return and_(*found, *_text_conditions(table.search_text, asked))
 
 
 def _text_conditions(column: Any, asked: Wanted) -> list[ColumnElement[bool]]:
@@ -193,7 +200,8 @@ def _place(after: tuple[Any, ...] | None) -> Place | None:
     return None if after is None else (after[0], after[1])
 
 
-def _page(docs: list[str], cursor: str | None, total: int) -> bytes:
+def page_of(docs: list[str], cursor: str | None, total: int) -> bytes:
+    """The body of a page: documents as they are kept, the cursor, the number of all."""
     tail = orjson.dumps({"next_cursor": cursor, "total": total})
     return b'{"items":[' + ",".join(docs).encode() + b"]," + tail[1:]
 
@@ -203,6 +211,11 @@ async def get_listing(tx: Transaction, listing_id: UUID) -> str:
     row = (
         await tx.session.execute(select(Listing.state, Listing.doc).where(Listing.id == listing_id))
     ).one_or_none()
+    return document_of(row, listing_id)
+
+
+def document_of(row: Any, listing_id: UUID) -> str:
+    """What the public sees of a listing in this state, or why it does not."""
     if row is not None and row.state == ListingState.ARCHIVED:
         raise ListingArchived(id=listing_id)
     if row is None or row.doc is None or row.state not in PUBLIC:

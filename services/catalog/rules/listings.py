@@ -62,6 +62,16 @@ class Gate(StrEnum):
     REFERENCE_UNKNOWN = "reference_unknown"
 
 
+class Cause(StrEnum):
+    """What changed what the public sees of a listing (C4); its id says which one it was."""
+
+    FILING = "FILING"
+    EMERGENCY = "EMERGENCY"
+    HALL_MERGED = "HALL_MERGED"
+    ITEM_CHANGED = "ITEM_CHANGED"
+    ARCHIVED = "ARCHIVED"
+
+
 class ListingKind(StrEnum):
     STANDARD = "STANDARD"
     LOCAL_SCENARIO = "LOCAL_SCENARIO"

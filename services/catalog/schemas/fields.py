@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from shared.clock import SHANGHAI
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARS = range(2000, 2101)
 Member = TypeVar("Member", bound=Hashable)
 
@@ -22,8 +23,9 @@ def _printable(value: str) -> str:
 
 
 def _text_only(value: Any) -> Any:
-    """A date is written as text; a number is no date."""
-    if not isinstance(value, (str, date)):
+    """A date is written as text that begins with one; a number is no date, not even as text."""
+    written = isinstance(value, str) and _DATE.match(value)
+    if not written and not isinstance(value, date):
         raise PydanticCustomError("date_type", "a date is written as text")
     return value
 

@@ -4,6 +4,7 @@ from services.catalog.tables.channels import Channel
 from services.catalog.tables.imports import Import, ImportFlaw, ImportRow, NightlyRun
 from services.catalog.tables.listings import (
     Listing,
+    ListingAppearance,
     ListingFiling,
     ListingVersion,
     PlanLine,
@@ -32,6 +33,7 @@ __all__ = [
     "ImportRow",
     "Item",
     "Listing",
+    "ListingAppearance",
     "ListingFiling",
     "ListingVersion",
     "NightlyRun",

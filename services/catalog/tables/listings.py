@@ -10,7 +10,25 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.catalog.tables.mapping import Base
 
 
-class Listing(Base):
+class Found:
+    """What a public listing is found by, and its public JSON."""
+
+    state: Mapped[str]
+    version: Mapped[int] = mapped_column(default=0)
+    item_code: Mapped[str | None]
+    organisation_id: Mapped[str]
+    region: Mapped[str]
+    item_type: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(default="")
+    audiences: Mapped[list[str]] = mapped_column(default=list)
+    channels: Mapped[list[str]] = mapped_column(default=list)
+    title_text: Mapped[str] = mapped_column(default="")
+    search_text: Mapped[str] = mapped_column(default="")
+    terms: Mapped[list[str]] = mapped_column(default=list)
+    doc: Mapped[str | None]
+
+
+class Listing(Found, Base):
     """A listing's present. `doc` is its public JSON, written with every change of it.
 
     `number` is the `epoch` of its first publication, so listings are numbered in commit order.
@@ -30,21 +48,9 @@ class Listing(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     epoch: Mapped[int | None] = mapped_column(BigInteger)
-    state: Mapped[str]
-    version: Mapped[int] = mapped_column(default=0)
-    item_code: Mapped[str | None]
-    organisation_id: Mapped[str]
-    region: Mapped[str]
-    item_type: Mapped[str] = mapped_column(default="")
-    kind: Mapped[str] = mapped_column(default="")
     title: Mapped[str] = mapped_column(default="")
     hall_id: Mapped[str | None]
     zone_id: Mapped[str | None]
-    audiences: Mapped[list[str]] = mapped_column(default=list)
-    channels: Mapped[list[str]] = mapped_column(default=list)
-    title_text: Mapped[str] = mapped_column(default="")
-    search_text: Mapped[str] = mapped_column(default="")
-    terms: Mapped[list[str]] = mapped_column(default=list)
     filing_id: Mapped[UUID | None]
     notice_id: Mapped[UUID | None]
     decided_at: Mapped[datetime | None]
@@ -52,7 +58,46 @@ class Listing(Base):
     next_version: Mapped[int | None]
     listed_at: Mapped[datetime | None]
     delisted_at: Mapped[datetime | None]
-    doc: Mapped[str | None]
+
+
+class ListingAppearance(Found, Base):
+    """What the public saw of a listing from one instant up to another, and what caused it (C4).
+
+    An open end is the present. The first index holds all that a listing is filtered by except its
+    text, so that a page and its total at an instant never read a document that is not shown.
+    """
+
+    __tablename__ = "listing_appearances"
+    __table_args__ = (
+        Index(
+            "ix_listing_appearances_number_seen_from",
+            "number",
+            "seen_from",
+            postgresql_include=[
+                "seen_to",
+                "state",
+                "region",
+                "organisation_id",
+                "item_type",
+                "item_code",
+                "kind",
+                "listing_id",
+                "epoch",
+            ],
+        ),
+        Index("ix_listing_appearances_seen_from_epoch", "seen_from", "epoch"),
+        Index("ix_listing_appearances_organisation_id", "organisation_id", "number"),
+        Index("ix_listing_appearances_item_code", "item_code", "number"),
+        Index("ix_listing_appearances_terms", "terms", postgresql_using="gin"),
+    )
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    seen_from: Mapped[datetime]
+    seen_to: Mapped[datetime | None]
+    cause: Mapped[str]
+    cause_id: Mapped[str]
 
 
 class ListingVersion(Base):

@@ -6,10 +6,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from services.catalog.commands.limits import limit
-from services.catalog.commands.listings.documents import next_epoch, write_public
+from services.catalog.commands.listings.documents import keep_appearance, next_epoch, write_public
 from services.catalog.commands.listings.records import known_listing, move
 from services.catalog.commands.notices import announce
-from services.catalog.rules.listings import ListingAction, ListingState
+from services.catalog.rules.listings import Cause, ListingAction, ListingState
 from services.catalog.rules.notices import NoticeKind
 from services.catalog.tables import Listing, ListingVersion
 from shared.database import Transaction
@@ -72,7 +72,8 @@ async def delist(
     version = await tx.session.get(ListingVersion, (listing.id, listing.version))
     if version is not None:
         version.valid_to = tx.now
-        await write_public(tx, listing, version)
+        cause = Cause.EMERGENCY if emergency else Cause.FILING
+        await write_public(tx, listing, version, cause=cause, cause_id=filing_id)
     tx.emit(
         ListingDelisted(
             listing_id=listing.id,
@@ -102,6 +103,10 @@ async def archive_old(tx: Transaction) -> None:
     for listing in old.all():
         move(tx, listing, ListingAction.ARCHIVE)
         listing.epoch = await next_epoch(tx)
+        if listing.number is not None:  # else it was never public
+            await keep_appearance(
+                tx, listing, cause=Cause.ARCHIVED, cause_id="listing_archived_after"
+            )
         tx.emit(
             ListingArchived(listing_id=listing.id),
             subject=f"listing:{listing.id}",

@@ -3,9 +3,11 @@
 from sqlalchemy import select, text
 
 from services.catalog.rules.halls import HallState
+from services.catalog.rules.listings import Cause
 from services.catalog.rules.search_terms import normalised, searchable, terms
 from services.catalog.schemas.listings import ListingView
 from services.catalog.tables import Hall, Item, Listing, ListingVersion, Organisation
+from services.catalog.tables.listings import Found
 from shared.database import Transaction
 from shared.events.filing import ListingContent
 
@@ -19,12 +21,15 @@ async def retype(tx: Transaction, item_codes: list[str]) -> None:
         .with_for_update()
     )
     for listing in listings.all():
+        item = listing.item_code
         version = await tx.session.get_one(ListingVersion, (listing.id, listing.version))
-        await write_public(tx, listing, version)
+        await write_public(tx, listing, version, cause=Cause.ITEM_CHANGED, cause_id=item)
 
 
-async def write_public(tx: Transaction, listing: Listing, version: ListingVersion) -> None:
-    """The public document, what it is found by, and the number of this change."""
+async def write_public(
+    tx: Transaction, listing: Listing, version: ListingVersion, *, cause: Cause, cause_id: object
+) -> None:
+    """The public document, what it is found by, the number of this change and its cause."""
     content = ListingContent.model_validate(version.content)
     organisation = await tx.session.get_one(Organisation, content.organisation_id)
     item = await tx.session.get_one(Item, content.item_code)
@@ -53,6 +58,27 @@ async def write_public(tx: Transaction, listing: Listing, version: ListingVersio
         delisted_at=listing.delisted_at,
         notice_id=listing.notice_id,
     ).model_dump_json()
+    await keep_appearance(tx, listing, cause=cause, cause_id=cause_id)
+
+
+_KEPT = ", ".join(["number", "epoch", *Found.__annotations__])
+_APPEAR = f"""
+with ended as (
+    update listing_appearances set seen_to = greatest(seen_from, $2)
+    where listing_id = $1 and seen_to is null returning seen_to
+)
+insert into listing_appearances (listing_id, seen_from, cause, cause_id, {_KEPT})
+select id, coalesce((select seen_to from ended), $2), $3, $4, {_KEPT} from listings where id = $1
+"""  # noqa: S608 our own columns
+
+
+async def keep_appearance(
+    tx: Transaction, listing: Listing, *, cause: Cause, cause_id: object
+) -> None:
+    """Keep what the public sees from now on, and why; what it saw until now ends (C4)."""
+    await tx.session.flush()
+    raw = await tx.raw()
+    await raw.execute(_APPEAR, listing.id, tx.now, cause, str(cause_id))
 
 
 async def open_hall(tx: Transaction, hall_id: str) -> str:

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from services.catalog.commands.listings.documents import write_public
-from services.catalog.rules.listings import ListingState
+from services.catalog.rules.listings import Cause, ListingState
 from services.catalog.tables import Listing, ListingVersion
 from shared.database import Transaction
 from shared.events.catalog import ListingMoved
@@ -19,7 +19,7 @@ async def move_to_hall(tx: Transaction, *, hall_id: str, into: str) -> None:
         if listing.version == 0 or listing.state == ListingState.ARCHIVED:
             continue
         version = await tx.session.get_one(ListingVersion, (listing.id, listing.version))
-        await write_public(tx, listing, version)
+        await write_public(tx, listing, version, cause=Cause.HALL_MERGED, cause_id=hall_id)
         tx.emit(
             ListingMoved(listing_id=listing.id, hall_id=into, previous_hall_id=hall_id),
             subject=f"listing:{listing.id}",

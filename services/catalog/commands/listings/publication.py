@@ -8,7 +8,14 @@ from sqlalchemy import func, select, update
 from services.catalog.commands.listings.documents import open_hall, write_public
 from services.catalog.commands.listings.records import known_listing, move
 from services.catalog.rules.halls import ZoneState
-from services.catalog.rules.listings import FilingProgress, Gate, ListingAction, ListingState, gate
+from services.catalog.rules.listings import (
+    Cause,
+    FilingProgress,
+    Gate,
+    ListingAction,
+    ListingState,
+    gate,
+)
 from services.catalog.tables import (
     Hall,
     Item,
@@ -138,7 +145,7 @@ async def _publish(
     listing.listed_at = listing.listed_at if listed and listing.listed_at else tx.now
     listing.delisted_at = listing.notice_id = None
     listing.goes_live_at = listing.next_version = None
-    await write_public(tx, listing, version)
+    await write_public(tx, listing, version, cause=Cause.FILING, cause_id=version.filing_id)
     tx.emit(
         ListingPublished(
             listing_id=listing.id,

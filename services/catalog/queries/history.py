@@ -1,0 +1,160 @@
+"""What callers saw at an instant, byte for byte, and what caused each difference (C4).
+
+An instant belongs to the change that was decided at it: a change is seen from the start of its own
+transaction, which is some milliseconds before it commits.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy.orm import aliased
+
+from services.catalog.errors import InstantAhead
+from services.catalog.queries.listings import conditions, document_of, page_of, tier_of
+from services.catalog.queries.search_index import Search
+from services.catalog.rules.cursors import count, moment
+from services.catalog.rules.search_terms import Wanted, wanted
+from services.catalog.schemas.history import CauseView, ChangeView
+from services.catalog.tables import ListingAppearance as Seen
+from shared.database import Transaction
+from shared.http.pagination import PageRequest, cut, keyset
+
+
+async def find_as_of(
+    tx: Transaction, search: Search, page: PageRequest, *, as_of: datetime
+) -> tuple[bytes, str | None]:
+    """The page that this search gave at that instant; `instant_ahead` (422) for the future."""
+    refuse_ahead(tx, as_of)
+    asked = wanted(search.q)
+    if search.q and not asked:
+        return page_of([], None, 0), None
+    await tx.session.execute(text("set local plan_cache_mode = force_custom_plan"))
+    found = found_at(search, asked, as_of)
+    total = await tx.session.scalar(total_of(found))
+    rows = await tx.session.execute(page_at(found, page))
+    shown, cursor = cut(rows.all(), page, lambda row: (row.tier, row.number))
+    return page_of([row.doc for row in shown], cursor, total or 0), cursor
+
+
+def found_at(search: Search, asked: Wanted, as_of: datetime) -> Any:
+    """The appearances that a search found at an instant, by their keys."""
+    return (
+        select(tier_of(Seen, asked), Seen.number, Seen.listing_id, Seen.epoch)
+        .where(_seen_at(as_of), conditions(Seen, search, asked))
+        .subquery("found")
+    )
+
+
+def total_of(found: Any) -> Select[Any]:
+    return select(func.count()).select_from(found)
+
+
+def page_at(found: Any, page: PageRequest) -> Select[Any]:
+    """One page of them with their documents, which only the rows of the page are read for."""
+    keys = keyset(
+        select(found), page, columns=[found.c.tier, found.c.number], kinds=[count, count]
+    ).subquery("keys")
+    documents: Select[Any] = (
+        select(keys.c.tier, keys.c.number, Seen.doc)
+        .join(Seen, and_(Seen.listing_id == keys.c.listing_id, Seen.epoch == keys.c.epoch))
+        .order_by(keys.c.tier, keys.c.number)
+    )
+    return documents
+
+
+async def get_as_of(tx: Transaction, listing_id: UUID, *, as_of: datetime) -> str:
+    """The document that the public saw at that instant; refused as it was refused then."""
+    refuse_ahead(tx, as_of)
+    row = (
+        await tx.session.execute(
+            select(Seen.state, Seen.doc)
+            .where(Seen.listing_id == listing_id, _seen_at(as_of))
+            .order_by(Seen.epoch.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    return document_of(row, listing_id)
+
+
+async def list_changes(
+    tx: Transaction,
+    page: PageRequest,
+    *,
+    after: datetime,
+    until: datetime,
+    listing: UUID | None,
+    organisation: str,
+) -> tuple[list[ChangeView], str | None]:
+    """Every change of what the public saw in (after, until], in the order that it happened."""
+    rows = await tx.session.execute(
+        changes_between(page, after=after, until=until, listing=listing, organisation=organisation)
+    )
+    shown, cursor = cut(rows.all(), page, lambda row: (row.Seen.seen_from, row.Seen.epoch))
+    return [_change(row.Seen, row) for row in shown], cursor
+
+
+def changes_between(
+    page: PageRequest,
+    *,
+    after: datetime,
+    until: datetime,
+    listing: UUID | None = None,
+    organisation: str = "",
+) -> Select[Any]:
+    """Each appearance that began then, beside the one before it."""
+    seen, earlier = aliased(Seen, name="Seen"), aliased(Seen, name="earlier")
+    before = (
+        select(earlier.state.label("state_before"), earlier.doc.label("doc_before"))
+        .where(earlier.listing_id == seen.listing_id, earlier.epoch < seen.epoch)
+        .order_by(earlier.epoch.desc())
+        .limit(1)
+        .lateral("before")
+    )
+    statement: Select[Any] = (
+        select(seen, before.c.state_before, before.c.doc_before)
+        .outerjoin(before, _ALWAYS)
+        .where(seen.seen_from > after, seen.seen_from <= until)
+    )
+    if listing is not None:
+        statement = statement.where(seen.listing_id == listing)
+    if organisation:
+        statement = statement.where(seen.organisation_id == organisation)
+    return keyset(statement, page, columns=[seen.seen_from, seen.epoch], kinds=[moment, count])
+
+
+_ALWAYS = text("true")
+
+
+def refuse_ahead(tx: Transaction, instant: datetime) -> None:
+    """Nobody has seen what is to come."""
+    if instant > tx.now:
+        raise InstantAhead(instant=instant.isoformat())
+
+
+def _seen_at(instant: datetime) -> ColumnElement[bool]:
+    return and_(Seen.seen_from <= instant, or_(Seen.seen_to.is_(None), Seen.seen_to > instant))
+
+
+def _change(seen: Seen, row: Any) -> ChangeView:
+    return ChangeView(
+        listing_id=seen.listing_id,
+        at=seen.seen_from,
+        epoch=seen.epoch,
+        version=seen.version,
+        state_before=row.state_before,
+        state=seen.state,
+        cause=CauseView(kind=seen.cause, id=seen.cause_id),
+        changed=_changed(row.doc_before, seen.doc, state=row.state_before != seen.state),
+    )
+
+
+def _changed(before: str | None, after: str | None, *, state: bool) -> Sequence[str]:
+    """The members of the public document that differ; of a new one none is named."""
+    old: dict[str, Any] = orjson.loads(before or "{}")
+    new: dict[str, Any] = orjson.loads(after or "{}")
+    names = {name for name in old if old[name] != new.get(name)}
+    return sorted(names | ({"state"} if state and old else set()))
