@@ -57,22 +57,23 @@ class AccessLog:
         if lines:
             moment = datetime.fromtimestamp(self._now(), UTC)
             stamp = moment.isoformat(timespec="milliseconds").encode()
-            self._write(b"".join(_as_json(line, stamp) for line in lines))
+            self._write(b"".join([_as_json(stamp, line) for line in lines]))
 
 
-def _as_json(line: AccessLine, stamp: bytes) -> bytes:
+def _as_json(stamp: bytes, line: AccessLine) -> bytes:
+    method, target, status, sent, seconds, request_id, client, traceparent, cache, reason = line
     return _LINE % (
         stamp,
-        line.method.encode(),
-        _path(line.target),
-        line.status,
-        line.bytes_sent,
-        line.seconds * 1000,
-        line.request_id,
-        _trace_id(line.traceparent),
-        _quoted(line.client_id),
-        line.cache.encode(),
-        line.reason.encode(),
+        method.encode(),
+        _path(target),
+        status,
+        sent,
+        seconds * 1000,
+        request_id,
+        _trace_id(traceparent) if traceparent else b"",
+        _quoted(client),
+        cache.encode(),
+        reason.encode(),
     )
 
 
@@ -96,4 +97,4 @@ def _path(target: bytes) -> bytes:
 
 
 def _trace_id(traceparent: bytes) -> bytes:
-    return traceparent[3:35] if traceparent and _TRACEPARENT.match(traceparent) else b""
+    return traceparent[3:35] if _TRACEPARENT.match(traceparent) else b""

@@ -38,8 +38,11 @@ class Saturated(UpstreamFailure):
 
 
 class Head(NamedTuple):
+    """An answer's status and fields, their names in lower case; `fields` has the last of each."""
+
     status: int
     headers: list[tuple[bytes, bytes]]
+    fields: dict[bytes, bytes]
 
 
 class Connection(asyncio.Protocol):
@@ -51,22 +54,33 @@ class Connection(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None
         self._writable = asyncio.Event()
         self._writable.set()
+        self._in_head = False
         self.closed = False
+        self.on_news: Callable[[], None] | None = None
         self.used = 0
         self.idle_since = 0.0
 
     # --- the exchange
 
-    def begin(self, data: bytes, *, bodyless: bool) -> None:
-        """Send a request; `bodyless` says that the answer has no body (HEAD)."""
+    def begin(
+        self, data: bytes, *, bodyless: bool, on_news: Callable[[], None] | None = None
+    ) -> None:
+        """Send a request; `bodyless` says that the answer has no body (HEAD).
+
+        `on_news` is called once: when the answer is whole, when it is clear that it is long, or
+        when it has failed. Without it `head` and `read` are waited for.
+        """
         self.used += 1
+        self.on_news = on_news
         self._bodyless = bodyless
         self._parser = httptools.HttpResponseParser(self)
         self.head: asyncio.Future[Head] = self._loop.create_future()
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
+        self._in_head = True
         self._interim = False
         self._framed = False
+        self._short = False
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
         self._more: asyncio.Future[None] | None = None
@@ -94,6 +108,10 @@ class Connection(asyncio.Protocol):
                 return b""
             self._more = self._loop.create_future()
             await self._more
+        return self.taken()
+
+    def taken(self) -> bytes:
+        """What of the body is here and was not taken yet."""
         piece = self._chunks.popleft() if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         if self._buffered > HIGH_WATER and not self.closed:
@@ -127,8 +145,12 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(InvalidAnswer())
-            self.abort()
+            self._refuse()
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse()
+        self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.closed:
@@ -140,6 +162,7 @@ class Connection(asyncio.Protocol):
                 self._end(reusable=False)  # a body without length ends with the connection
             else:
                 self._fail(Lost())
+            self._tell()
         self._on_lost(self)
 
     def pause_writing(self) -> None:
@@ -155,27 +178,24 @@ class Connection(asyncio.Protocol):
             raise InvalidAnswer  # a second answer to one request
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > HEAD_BYTES:
-            raise InvalidAnswer
-        if self.head.done():
-            return  # a trailer
-        name = name.lower()
-        if name in (b"content-length", b"transfer-encoding"):
-            self._framed = True
-        self._headers.append((name, value))
+        if self._in_head:  # otherwise a trailer
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        if self._parser is None:
+        if self._parser is None or not self._in_head:
             return
         status = self._parser.get_status_code()
         if status < _FINAL:
             if status == _SWITCHING:
                 raise InvalidAnswer
-            self._interim, self._headers, self._framed = True, [], False
+            self._interim, self._headers = True, []
             return
-        if not self.head.done():
-            self.head.set_result(Head(status, self._headers))
+        fields = dict(self._headers)
+        length = fields.get(b"content-length")
+        self._framed = length is not None or b"transfer-encoding" in fields
+        self._short = length is not None and int(length) <= HIGH_WATER
+        self._in_head = False
+        self.head.set_result(Head(status, self._headers, fields))
         if self._bodyless:
             self._end(reusable=self._parser.should_keep_alive())
 
@@ -208,6 +228,18 @@ class Connection(asyncio.Protocol):
             self.head.set_exception(failure)
             self.head.exception()  # a request that has given up does not look
         self._wake()
+
+    def _refuse(self) -> None:
+        self._fail(InvalidAnswer())
+        self.abort()
+
+    def _tell(self) -> None:
+        """Outside of the parser: whoever hears of an end may use the connection again at once."""
+        if self.on_news is None:
+            return
+        if self.ended or self._failure is not None or (self.head.done() and not self._short):
+            on_news, self.on_news = self.on_news, None
+            on_news()
 
     def _wake(self) -> None:
         if self._more is not None and not self._more.done():

@@ -4,25 +4,21 @@ The order is fixed, cheapest first: a flood costs no signature check, a stranger
 Calls for the gateway's own resources go the same way and then into the app below.
 """
 
-import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Final
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.access_log import AccessLine, AccessLog
-from gateway.breaker import BreakerState
-from gateway.cache import ResponseCache
-from gateway.entry_calls import EntryCalls
-from gateway.limits import Charge, Limiter, Plan, Verdict
-from gateway.page import Filled, Key, language_of, send_page, service_etags
-from gateway.proxy import Upstream, fetch, forward
-from gateway.routes import ENTRY_PREFIX, RouteTable
-from gateway.tallies import Tallies
-from gateway.upstream import Pool, UpstreamFailure
+from gateway.access_log import AccessLine
+from gateway.limits import Verdict
+from gateway.page import Filled, Key, language_of, send_page
+from gateway.passage import HandedOver
+from gateway.proxy import Begun, Upstream, fetch, forward
+from gateway.routes import ENTRY_PREFIX
+from gateway.tools import Tools
+from gateway.upstream import UpstreamFailure
 from shared.errors import (
     BadGateway,
     DomainError,
@@ -38,63 +34,10 @@ from shared.http.problems import problem_response
 from shared.security.access import ENTRY, Effect, Operation, check_role
 from shared.security.identity import Actor
 from shared.security.tokens import Claims
-from shared.security.verifier import Verifier
 
 OWN: Final = "gateway"
 _UNLIMITED: Final = ("/livez", "/readyz", "/metrics")
 _REFUSALS: Final = {kind.code: kind for kind in (BadGateway, GatewayTimeout, Unavailable, TooLarge)}
-_CONDITION: Final = frozenset({b"if-none-match", b"if-match"})
-
-
-@dataclass(slots=True)
-class Service:
-    """The replicas of one service; one that fails is passed over while another answers."""
-
-    replicas: Sequence[Upstream]
-    _turn: "itertools.cycle[int]" = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._turn = itertools.cycle(range(len(self.replicas)))
-
-    @classmethod
-    def at(cls, name: str, urls: str) -> "Service":
-        """`http://host:port` or `unix:/path`, several with commas."""
-        return cls(
-            [
-                Upstream(name, Pool(url.removeprefix("http://").rstrip("/")))
-                for url in urls.split(",")
-            ]
-        )
-
-    def choose(self) -> Upstream:
-        start = next(self._turn)
-        inturn = [*self.replicas[start:], *self.replicas[:start]]
-        for upstream in inturn:
-            if upstream.breaker.state is BreakerState.CLOSED:
-                return upstream
-        return min(inturn, key=lambda upstream: upstream.breaker.retry_after)
-
-    def close(self) -> None:
-        for upstream in self.replicas:
-            upstream.pool.close()
-
-
-@dataclass(slots=True)
-class Tools:
-    """What a running gateway holds for its calls."""
-
-    routes: RouteTable
-    verifier: Verifier
-    strangers: Limiter
-    clients: Limiter
-    stranger_plan: Plan
-    client_plan: Plan
-    cache: ResponseCache
-    services: Mapping[str, Service]
-    entries: EntryCalls
-    budget: float
-    log: AccessLog
-    tallies: Tallies
 
 
 class DataPath:
@@ -134,9 +77,13 @@ class _Call:
         self._log_only = ""
 
     async def answer(self) -> None:
+        handed_over: HandedOver | None = self._scope["state"].get("handed_over")
+        if handed_over is not None:
+            await self._go_on(handed_over)
+            return
         path: str = self._scope["path"]
         if not path.startswith("/v1/"):
-            self._charge(self._tools.strangers, self._stranger())
+            self._charge_stranger()
             await self._own(self._scope, self._receive, self.send)
             return
         entry = path.startswith(ENTRY_PREFIX)
@@ -153,7 +100,15 @@ class _Call:
         elif operation.effect is Effect.PUBLIC_READ:
             await self._read_public(operation)
         else:
-            await self._forward(operation)
+            await self._forward(self._upstream_of(operation))
+
+    async def _go_on(self, direct: HandedOver) -> None:
+        """What the direct way has begun: let in and charged, and with the service already."""
+        allowed = direct.allowed
+        self._began, self._client = direct.began_at, allowed.client_id
+        self._verdict = allowed.verdict
+        self._scope["operation"] = allowed.operation.id
+        await self._forward(allowed.upstream, begun=direct.begun)
 
     async def refuse(self, error: DomainError) -> None:
         if self._started:
@@ -213,7 +168,7 @@ class _Call:
             token = self._token()
             claims = self._tools.verifier.cached(token) if token else None
             if claims is None:
-                self._charge(self._tools.strangers, self._stranger())
+                self._charge_stranger()
             else:
                 self._charge_client(claims)
             raise
@@ -222,12 +177,12 @@ class _Call:
         """The claims of a good token; a caller without one is charged before it is verified."""
         token = self._token()
         if not token:
-            self._charge(self._tools.strangers, self._stranger())
+            self._charge_stranger()
             raise TokenMissing
         verifier = self._tools.verifier
         claims = verifier.cached(token)
         if claims is None:
-            self._charge(self._tools.strangers, self._stranger())
+            self._charge_stranger()
             claims = await verifier.claims(token)
         self._charge_client(claims)
         return claims
@@ -238,22 +193,23 @@ class _Call:
 
     def _charge_client(self, claims: Claims) -> None:
         self._client = claims.actor.client_id
-        self._charge(self._tools.clients, Charge(self._client, self._tools.client_plan))
+        self._charge(self._tools.clients.take_one(self._client, self._tools.client_plan))
 
-    def _stranger(self) -> Charge:
+    def _charge_stranger(self) -> None:
         client = self._scope.get("client")
-        return Charge(f"ip:{client[0] if client else 'unknown'}", self._tools.stranger_plan)
+        key = f"ip:{client[0] if client else 'unknown'}"
+        self._charge(self._tools.strangers.take_one(key, self._tools.stranger_plan))
 
-    def _charge(self, limiter: Limiter, charge: Charge) -> None:
-        self._verdict = limiter.take([charge])
-        if not self._verdict.allowed:
-            raise TooManyRequests(retry_after=self._verdict.retry_after)
+    def _charge(self, verdict: Verdict) -> None:
+        self._verdict = verdict
+        if not verdict.allowed:
+            raise TooManyRequests(retry_after=verdict.retry_after)
 
     # --- the service behind
 
     async def _read_public(self, operation: Operation) -> None:
         key = key_of(self._headers, self._scope)
-        upstream = self._tools.services[operation.service].choose()
+        upstream = self._upstream_of(operation)
 
         async def fill() -> Filled:
             return await fetch(self._scope, upstream=upstream, budget_seconds=self._tools.budget)
@@ -272,24 +228,20 @@ class _Call:
             await self.send({**start, "headers": list(filled.headers)})
             await self.send({"type": "http.response.body", "body": filled.body})
         else:
-            await self._forward(operation)
+            await self._forward(self._upstream_of(operation))
 
-    async def _forward(self, operation: Operation) -> None:
-        scope = {
-            **self._scope,
-            "method": "GET" if self._bodyless else self._scope["method"],
-            "headers": [
-                (name, service_etags(value) if name in _CONDITION else value)
-                for name, value in self._scope["headers"]
-            ],
-        }
+    def _upstream_of(self, operation: Operation) -> Upstream:
+        return self._tools.services[operation.service].choose()
+
+    async def _forward(self, upstream: Upstream, *, begun: Begun | None = None) -> None:
         await forward(
-            scope,
+            {**self._scope, "method": "GET"} if self._bodyless else self._scope,
             self._receive,
             self.send,
-            upstream=self._tools.services[operation.service].choose(),
+            upstream=upstream,
             budget_seconds=self._tools.budget,
             say=self._say,
+            begun=begun,
         )
 
     def _say(self, code: str, _status: int, _request_id: str, _language: str) -> bytes:

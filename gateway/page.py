@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 from starlette.types import Send
 
 from shared.http.edge import with_security_headers
+from shared.http.encoding import GZIP_FROM, GZIP_MARK, accepts_gzip
 from shared.http.language import negotiate
 
 TAG_FIELD: Final = b"cache-tag"  # what an answer shows: `listing:42, organisation:jx-rst`
-GZIP_FROM: Final = 1024  # bytes (API11)
-_GZIP_MARK: Final = b'-gz"'
+_MARKED: Final = GZIP_MARK.encode() + b'"'
 _OK, _NOT_MODIFIED = 200, 304
 _OVERHEAD: Final = 2048  # bytes of Python objects beside an answer's own
 _VARIED: Final = frozenset({b"accept-language", b"accept-encoding"})
@@ -110,7 +110,7 @@ def make_page(filled: Filled, operation: str, *, expires: float) -> Page:
         packed = gzip.compress(filled.body, 6, mtime=0)
         if len(packed) < len(filled.body):
             coded = [*kept, (b"content-encoding", b"gzip")]
-            gzipped = _ready(etag[:-1] + _GZIP_MARK, coded, packed)
+            gzipped = _ready(etag[:-1] + _MARKED, coded, packed)
     size = _OVERHEAD + sum(
         len(each.head) + len(each.body) + len(each.not_modified)
         for each in (plain, gzipped)
@@ -136,7 +136,7 @@ def _ready(etag: bytes, headers: Headers, body: bytes) -> Ready:
 
 def service_etags(value: bytes) -> bytes:
     """An If-Match or If-None-Match as the service knows it: its tag without our coding's mark."""
-    return value.replace(_GZIP_MARK, b'"')
+    return value.replace(_MARKED, b'"')
 
 
 def matches(if_none_match: bytes, etag: bytes) -> bool:
@@ -145,22 +145,6 @@ def matches(if_none_match: bytes, etag: bytes) -> bool:
         return True
     listed = (item.strip().removeprefix(b"W/") for item in if_none_match.split(b","))
     return if_none_match.strip() == b"*" or etag in listed
-
-
-@lru_cache(maxsize=256)
-def accepts_gzip(accept_encoding: bytes) -> bool:
-    """Whether an Accept-Encoding allows gzip (RFC 9110 §12.5.3)."""
-    weights = {
-        coding.strip(): params.strip()
-        for coding, _, params in (
-            item.partition(b";") for item in accept_encoding.lower().split(b",")
-        )
-    }
-    params = weights.get(b"gzip", weights.get(b"*"))
-    if params is None:
-        return False
-    name, _, weight = params.partition(b"=")
-    return name.strip() != b"q" or weight.strip(b" 0.") != b""
 
 
 @lru_cache(maxsize=256)

@@ -1,13 +1,14 @@
-"""Which fields pass the gateway: a request's own, never what only the gateway may say (G1)."""
+"""Which fields pass the gateway: a request's own, never what only the gateway may say (G1).
+
+Names are in lower case, as both parsers give them. They repeat, so each is looked at once.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
-from starlette.types import Scope
-
 from gateway.page import service_etags
-from shared.http.context import continued, traceparent
 
 BUDGET_FIELD: Final = b"x-time-budget-ms"
 HOP_BY_HOP: Final = frozenset(
@@ -31,22 +32,22 @@ _TAGGED: Final = frozenset({b"if-match", b"if-none-match"})
 _CONDITIONS: Final = frozenset(
     b"if-none-match if-modified-since if-range range accept-encoding".split()
 )
+_NONE: Final = frozenset[bytes]()
 _UNSAFE_VALUE: Final = re.compile(rb"[\r\n\0]")
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 
 def request_fields(
-    scope: Scope, *, own: Headers, without: frozenset[bytes]
+    headers: Headers, *, own: Headers = (), without: frozenset[bytes] = frozenset()
 ) -> list[tuple[bytes, bytes]]:
     """What of a client's fields goes on, and the gateway's own after it."""
-    dropped = HOP_BY_HOP | _OUR_NAMES | without | {name for name, _ in own}
-    fields = []
-    for name, value in end_to_end(scope["headers"], dropped):
-        if name in _TAGGED:
-            fields.append((name, service_etags(value)))
-        elif not name.startswith(_OURS):
-            fields.append((name, value))
+    dropped = _named(headers) | without | {name for name, _ in own}
+    fields = [
+        (name, service_etags(value) if name in _TAGGED else value)
+        for name, value in headers
+        if _passes_on(name) and name not in dropped
+    ]
     for name, value in own:
         if _UNSAFE_VALUE.search(value):
             raise ValueError(f"the value of {name.decode()} would end its line")
@@ -54,29 +55,40 @@ def request_fields(
     return fields
 
 
-def context_fields(scope: Scope, *, request_id: bytes, left: float) -> list[tuple[bytes, bytes]]:
+_CONTEXT: Final = (
+    b"x-forwarded-for: %b\r\nx-forwarded-proto: %b\r\nx-forwarded-host: %b\r\n"
+    b"x-request-id: %b\r\ntraceparent: %b\r\n" + BUDGET_FIELD + b": %d\r\n"
+)
+
+
+def context_lines(
+    incoming: Mapping[bytes, bytes],
+    *,
+    address: str,
+    scheme: str,
+    request_id: bytes,
+    trace: str,
+    left: float,
+) -> bytes:
     """Where a request comes from, what it is called and how many seconds it has left (API7)."""
-    incoming = dict(scope["headers"])
-    client = scope.get("client")
-    trace = incoming.get(b"traceparent", b"").decode("latin-1")
-    ours = traceparent.get() or continued(trace or None)
-    fields = [
-        (b"x-forwarded-for", client[0].encode() if client else b"unknown"),
-        (b"x-forwarded-proto", scope["scheme"].encode()),
-        (b"x-forwarded-host", incoming.get(b"host", b"")),
-        (b"x-request-id", request_id),
-        (b"traceparent", ours.encode()),
-        (BUDGET_FIELD, b"%d" % max(1, int(left * 1000))),
-    ]
-    state = incoming.get(b"tracestate")
-    if state is not None and trace[3:35] == ours[3:35]:
-        fields.append((b"tracestate", state))
-    return fields
+    host, state = incoming.get(b"host", b""), incoming.get(b"tracestate")
+    lines = _CONTEXT % (
+        address.encode(),
+        scheme.encode(),
+        host,
+        request_id,
+        trace.encode(),
+        max(1, int(left * 1000)),
+    )
+    if state is not None and incoming.get(b"traceparent", b"")[3:35] == trace[3:35].encode():
+        lines += b"tracestate: %b\r\n" % state
+    return lines
 
 
 def answer_fields(headers: Headers) -> list[tuple[bytes, bytes]]:
     """What of a service's fields goes back."""
-    return end_to_end(headers, _ANSWER_DROPPED)
+    named = _named(headers)
+    return [field for field in headers if _passes_back(field[0]) and field[0] not in named]
 
 
 def unconditional(headers: Headers) -> list[tuple[bytes, bytes]]:
@@ -84,22 +96,29 @@ def unconditional(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [field for field in headers if field[0] not in _CONDITIONS]
 
 
-def end_to_end(headers: Headers, dropped: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
-    """Without what was meant for one connection, and what its Connection field names.
+@lru_cache(maxsize=1024)
+def _passes_on(name: bytes) -> bool:
+    return name not in HOP_BY_HOP and name not in _OUR_NAMES and not name.startswith(_OURS)
+
+
+@lru_cache(maxsize=1024)
+def _passes_back(name: bytes) -> bool:
+    return name not in _ANSWER_DROPPED
+
+
+def _named(headers: Headers) -> frozenset[bytes]:
+    """What a Connection field names: meant for one connection alone.
 
     Content-Length cannot be named away: a body without it would be read as another request.
     """
-    named = {
-        token.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for token in value.split(b",")
-    } - {b"content-length"}
-    return [
-        (name, value)
-        for name, value in headers
-        if name.lower() not in dropped and name.lower() not in named
-    ]
+    options = [value for name, value in headers if name == b"connection"]
+    return _options(b",".join(options)) if options else _NONE
+
+
+@lru_cache(maxsize=256)
+def _options(value: bytes) -> frozenset[bytes]:
+    named = {token.strip().lower() for token in value.split(b",")}
+    return frozenset(named - {b"content-length"})
 
 
 def asked_budget(value: bytes | None) -> float | None:

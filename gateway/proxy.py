@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -21,12 +21,13 @@ from gateway.passed_fields import (
     Headers,
     answer_fields,
     asked_budget,
-    context_fields,
+    context_lines,
     request_fields,
     unconditional,
 )
 from gateway.uplink import Gone, Uplink
 from gateway.upstream import Pool
+from shared.http.context import continued, traceparent
 from shared.http.edge import Problem, problem, problem_answer, request_id_from
 
 ATTEMPTS: Final = 3
@@ -53,6 +54,14 @@ class Upstream:
             self.host = b"localhost" if unix else self.pool.address.encode()
 
 
+class Begun(NamedTuple):
+    """A request that is with the upstream already (`gateway.passage`)."""
+
+    connection: Connection
+    ticket: Ticket
+    deadline: float
+
+
 async def forward(
     scope: Scope,
     receive: Receive,
@@ -65,21 +74,26 @@ async def forward(
     budget_seconds: float = 10.0,
     say: Problem = problem,
     on_retry: Callable[[str], None] = lambda _name: None,
+    begun: Begun | None = None,
 ) -> int:
     """Pass one request on and its answer back; the status, or 499 when the client left.
 
     `headers` are the fields that the gateway sets in the caller's name, `without` those that do
     not pass beside the usual ones, `target` a path instead of the request's. The budget (seconds,
     or less if the caller says so) runs until the answer's head, from when the body is with the
-    upstream; an answer that flows may take longer, with at most 30 s between two pieces.
+    upstream; an answer that flows may take longer, with at most 30 s between two pieces. The first
+    attempt may have `begun`.
     """
     if target is not None:
         scope = {**scope, "raw_path": target}
-    fields = request_fields(scope, own=headers, without=without)
+    fields = request_fields(scope["headers"], own=headers, without=without)
     exchange = _Exchange(scope, Uplink(receive, scope), send, upstream, fields, budget_seconds)
+    if begun is not None:
+        exchange.continue_with(begun)
     try:
         await exchange.uplink.open()
-        upstream.retries.deposit()
+        if begun is None:
+            upstream.retries.deposit()
         while True:
             try:
                 return await exchange.attempt()
@@ -122,7 +136,7 @@ class _Exchange:
         fields: Headers,
         budget: float,
     ) -> None:
-        incoming = dict(scope["headers"])
+        self._incoming = incoming = dict(scope["headers"])
         self.uplink = uplink
         self.attempts = 0
         self.started = False
@@ -131,23 +145,27 @@ class _Exchange:
         self._method: str = scope["method"]
         self._repeatable = self._method in _SAFE or b"idempotency-key" in incoming
         self._request_id = request_id_from(incoming.get(b"x-request-id"))
+        sent = incoming.get(b"traceparent", b"").decode("latin-1")
+        self._trace = traceparent.get() or continued(sent or None)
         self._loop = asyncio.get_running_loop()
         self._budget = min(budget, asked_budget(incoming.get(BUDGET_FIELD)) or budget)
         self._deadline = self._loop.time() + self._budget
         self._stale = False
+        self._begun: Begun | None = None
+
+    def continue_with(self, begun: Begun) -> None:
+        """Let the first attempt be this one."""
+        self._begun, self._deadline = begun, begun.deadline
 
     async def attempt(self) -> int:
         """Ask the upstream once; the status when its answer is with the client."""
-        breaker = self._upstream.breaker
-        ticket = breaker.enter()
-        if ticket is None:
-            raise Saturated(max(1, round(breaker.retry_after)))
+        begun, self._begun = self._begun, None
+        ticket = begun.ticket if begun is not None else self._enter()
         self._stale = False
         self.attempts += 1
         with ticket:
             try:
-                async with asyncio.timeout_at(self._deadline):
-                    connection = await self._upstream.pool.acquire(fresh=self.attempts > 1)
+                connection = begun.connection if begun is not None else await self._begin()
                 return await self._exchange(connection, ticket)
             except Saturated:
                 raise
@@ -155,6 +173,19 @@ class _Exchange:
                 if not self._stale:  # a kept connection may end at any time
                     ticket.settle(ok=False)
                 raise
+
+    def _enter(self) -> Ticket:
+        breaker = self._upstream.breaker
+        ticket = breaker.enter()
+        if ticket is None:
+            raise Saturated(max(1, round(breaker.retry_after)))
+        return ticket
+
+    async def _begin(self) -> Connection:
+        async with asyncio.timeout_at(self._deadline):
+            connection = await self._upstream.pool.acquire(fresh=self.attempts > 1)
+        connection.begin(self._request(), bodyless=self._method == "HEAD")
+        return connection
 
     def may_repeat(self, failure: UpstreamFailure) -> bool:
         """A kept connection that the upstream had closed already costs no budget, once."""
@@ -169,7 +200,6 @@ class _Exchange:
         watching: asyncio.Task[None] | None = None
         try:
             streaming = not self.uplink.whole
-            connection.begin(self._request(), bodyless=self._method == "HEAD")
             watching = self._loop.create_task(self.uplink.run(connection))
             if streaming:
                 await self.uplink.sent_or(connection.head)
@@ -210,15 +240,22 @@ class _Exchange:
         if scope["query_string"]:
             lines += [b"?", scope["query_string"]]
         lines.append(b" HTTP/1.1\r\n")
-        left = self._deadline - self._loop.time()
         for name, value in (
             (b"host", self._upstream.host),
             *self._fields,
             *self.uplink.framing(),
-            *context_fields(scope, request_id=self._request_id, left=left),
         ):
             lines += [name, b": ", value, b"\r\n"]
-        return b"".join([*lines, b"\r\n", self.uplink.frame(self.uplink.first)])
+        client = scope.get("client")
+        context = context_lines(
+            self._incoming,
+            address=client[0] if client else "unknown",
+            scheme=scope["scheme"],
+            request_id=self._request_id,
+            trace=self._trace,
+            left=self._deadline - self._loop.time(),
+        )
+        return b"".join([*lines, context, b"\r\n", self.uplink.frame(self.uplink.first)])
 
 
 async def fetch(

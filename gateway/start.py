@@ -13,21 +13,22 @@ from fastapi import FastAPI
 from gateway import bootstrap, documents, entries, route_versions
 from gateway.access_log import AccessLog
 from gateway.cache import ResponseCache
-from gateway.data_path import Service, Tools
 from gateway.entry_calls import EntryCalls
 from gateway.invalidation import keep_cache_true
-from gateway.limits import Charge, Plan, local_limiter, plan_of
+from gateway.limits import Plan, local_limiter, plan_of
 from gateway.limits_lease import LeasedLimiter
 from gateway.limits_store import PostgresLeaseStore
 from gateway.oauth import clients
 from gateway.oauth.keys import RELOAD_SECONDS, KeyHolder
+from gateway.passage import pass_on
 from gateway.protocol import FastPath, KnownCaller
 from gateway.routes import RouteTable
 from gateway.settings import GatewaySettings
 from gateway.tallies import Tallies
+from gateway.tools import Service, Tools
 from shared.database import Database
 from shared.errors import DomainError
-from shared.metrics import DURATIONS
+from shared.metrics import REQUESTS
 from shared.policy_rows import policy_now
 from shared.security.encryption import Keyring
 from shared.security.identity import system
@@ -105,25 +106,26 @@ async def _tools(app: FastAPI, stack: AsyncExitStack, routes: RouteTable) -> Too
 def _fast_path(app: FastAPI) -> FastPath:
     """Cached public pages for known callers, before a request object exists."""
     tools: Tools = app.state.tools
-    observe = DURATIONS.labels("gateway", "cached").observe
 
     def known(token: bytes) -> KnownCaller | None:
         claims = tools.verifier.cached(token)
         if claims is None:
             return None
-        return KnownCaller(
-            claims.actor.client_id, claims.expires_at.timestamp(), tools.routes.public
-        )
+        return KnownCaller(claims.actor.client_id, tools.routes.public)
 
     return FastPath(
         cache=tools.cache,
         lookup_token=known,
-        charges=lambda client, _operation: (Charge(client, tools.client_plan),),
-        take=tools.clients.take,
-        now=lambda: app.state.clock.now().timestamp(),
+        take=lambda client_id: tools.clients.take_one(client_id, tools.client_plan),
         log=tools.log.add,
-        observe=observe,
+        observe=REQUESTS.times("gateway", "cached").observe,
+        # where spans are exported the app makes them, so every call that is passed on goes there
+        pass_on=_by_the_app if app.state.settings.trace_sample else partial(pass_on, tools=tools),
     )
+
+
+def _by_the_app(*_: Any) -> None:
+    """No direct way through."""
 
 
 async def _plan(app: FastAPI, who: str) -> Plan:

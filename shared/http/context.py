@@ -21,7 +21,8 @@ def continued(header: str | None) -> str:
     """The caller's traceparent with a span of our own, or a new trace."""
     if header is not None and _TRACEPARENT.match(header):
         return f"{header[:36]}{secrets.token_hex(8)}{header[52:]}"
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    fresh = secrets.token_hex(24)
+    return f"00-{fresh[:32]}-{fresh[32:]}-00"
 
 
 class InContext:

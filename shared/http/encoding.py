@@ -17,7 +17,7 @@ def choose_coding(response: Response, accept_encoding: str | None) -> bool:
     if len(body) < GZIP_FROM or "content-encoding" in response.headers:
         return False
     response.headers["Vary"] = _with(response.headers.get("vary", ""), "Accept-Encoding")
-    if accept_encoding is None or not accepts_gzip(accept_encoding):
+    if accept_encoding is None or not accepts_gzip(accept_encoding.encode()):
         return False
     if "etag" in response.headers:
         response.headers["ETag"] = response.headers["etag"][:-1] + GZIP_MARK + '"'
@@ -31,19 +31,19 @@ def pack(response: Response) -> None:
 
 
 @lru_cache(maxsize=256)
-def accepts_gzip(accept_encoding: str) -> bool:
+def accepts_gzip(accept_encoding: bytes) -> bool:
     """Whether an Accept-Encoding allows gzip (RFC 9110 §12.5.3)."""
     weights = {
         coding.strip(): params.strip()
         for coding, _, params in (
-            item.partition(";") for item in accept_encoding.lower().split(",")
+            item.partition(b";") for item in accept_encoding.lower().split(b",")
         )
     }
-    params = weights.get("gzip", weights.get("*"))
+    params = weights.get(b"gzip", weights.get(b"*"))
     if params is None:
         return False
-    name, _, weight = params.partition("=")
-    return name.strip() != "q" or weight.strip(" 0.") != ""
+    name, _, weight = params.partition(b"=")
+    return name.strip() != b"q" or weight.strip(b" 0.") != b""
 
 
 def _with(vary: str, field: str) -> str:

@@ -9,7 +9,6 @@ from gateway.cache import ResponseCache
 from gateway.page import (
     Filled,
     Key,
-    accepts_gzip,
     language_of,
     make_page,
     matches,
@@ -17,6 +16,7 @@ from gateway.page import (
     send_page,
     service_etags,
 )
+from shared.http.encoding import accepts_gzip
 
 PUBLIC = (
     (b"content-type", b"application/json"),

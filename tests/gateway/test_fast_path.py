@@ -11,7 +11,7 @@ import pytest
 
 from gateway.access_log import AccessLine, AccessLog
 from gateway.cache import ResponseCache
-from gateway.limits import Charge, Plan, Window, local_limiter
+from gateway.limits import Plan, Window, local_limiter
 from gateway.page import Filled, Key, make_page
 from gateway.protocol import FastPath, KnownCaller, gateway_protocol
 from shared.http.edge import EdgePolicy, edge, edge_config
@@ -34,7 +34,6 @@ class Gateway:
     seconds: list[float]
     tokens: dict[bytes, KnownCaller]
     quota: int = 1000
-    at: float = 1000.0
 
     def ask(self, *parts: bytes, pause: float = 0.0) -> tuple[list[Answer], int]:
         """The answers, and how many requests reached the app."""
@@ -59,17 +58,16 @@ def gateway() -> Iterator[Gateway]:
     fast = FastPath(
         cache=cache,
         lookup_token=tokens.get,
-        charges=lambda client, _operation: [
-            Charge(f"{client}:{made.quota}", Plan((Window("minute", made.quota, 60),)))
-        ],
-        take=limiter.take,
-        now=lambda: made.at,
+        take=lambda client: limiter.take_one(
+            f"{client}:{made.quota}", Plan((Window("minute", made.quota, 60),))
+        ),
         log=lines.append,
         observe=seconds.append,
+        pass_on=lambda *_: None,
     )
     with serving(config) as port:
         made = Gateway(port, fast, slow, lines, seconds, tokens)
-        made.tokens[b"good"] = KnownCaller("app-1", 1100.0, {"listListings"})
+        made.tokens[b"good"] = KnownCaller("app-1", {"listListings"})
         found.append(fast)
         for language in ("zh-CN", "en"):
             headers = [
@@ -177,17 +175,8 @@ def test_what_is_not_plainly_a_hit_goes_the_ordinary_way(gateway: Gateway, case:
     assert gateway.lines == []
 
 
-def test_the_end_of_a_token_is_looked_at_each_time(gateway: Gateway) -> None:
-    first = gateway.ask(HIT)[1]
-    gateway.at = 1100.0
-
-    later = gateway.ask(HIT)[1]
-
-    assert (first, later) == (0, 1)
-
-
 def test_a_token_that_may_not_call_the_operation_is_left_to_the_app(gateway: Gateway) -> None:
-    gateway.tokens[b"good"] = KnownCaller("app-1", 1100.0, frozenset())
+    gateway.tokens[b"good"] = KnownCaller("app-1", frozenset())
 
     assert gateway.ask(HIT)[1] == 1
 

@@ -3,7 +3,7 @@
 import itertools
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 
 import orjson
@@ -23,9 +23,6 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
-
-_SECURITY_LIST = list(SECURITY_HEADERS)
-_SECURITY_NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 
 # what stands for a component's or a library's plain-text answer
 CODE_OF_STATUS = {
@@ -109,11 +106,13 @@ def problem_answer(
 def with_security_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The fields of an answer, completed by those security fields that it does not set itself."""
     complete = list(headers)
-    present = {name.lower() for name, _ in complete}
-    if present.isdisjoint(_SECURITY_NAMES):
-        return complete + _SECURITY_LIST
-    complete.extend(field for field in SECURITY_HEADERS if field[0] not in present)
+    complete += missing_security({name.lower() for name, _ in complete})
     return complete
+
+
+def missing_security(present: Container[bytes]) -> list[tuple[bytes, bytes]]:
+    """The security fields that are not among these names."""
+    return [field for field in SECURITY_HEADERS if field[0] not in present]
 
 
 def completed(

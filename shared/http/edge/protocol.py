@@ -7,7 +7,7 @@ request costs no timer (performance.md §7).
 
 import asyncio
 from time import perf_counter
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, ClassVar, Final, Literal, NoReturn, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import service_unavailable
@@ -22,6 +22,8 @@ from shared.http.edge.target import framing_accepted, host_name, target_accepted
 IDLE: Final = 0  # between requests
 HEAD: Final = 1  # a request line or a header section is arriving
 BODY: Final = 2  # the header section is complete, the message is not
+
+Scheme = Literal["http", "https"]
 
 _KNOWN_HOSTS = 256
 _VERSIONS = ("1.1", "1.0")
@@ -46,7 +48,9 @@ class EdgeProtocol(HttpToolsProtocol):
     phase = IDLE
     deadline = NEVER
     stalled_since = NEVER
-    early = False  # the request in hand was answered before a scope existed
+    early = False  # the request in hand needs no scope
+    early_bytes: bytes | None = None  # the last read, where it was one such request and no more
+    early_fields: dict[bytes, bytes] | None = None
     refused = False  # nothing that still arrives is read
     refusal: bytes | None = None  # waits until the requests before it are answered
     cause: Refused | None = None
@@ -72,6 +76,8 @@ class EdgeProtocol(HttpToolsProtocol):
         if self.refused:
             self._discard(len(data))
             return
+        if data == self.early_bytes and self._answered_again():
+            return
         before = (self.phase, self.begun, self.received)
         self.chunk = len(data)
         self.arrived += self.chunk
@@ -90,8 +96,27 @@ class EdgeProtocol(HttpToolsProtocol):
             return
         if self.phase != IDLE:
             self._still_arriving(before)
-        elif self.early:
-            self.deadline = self.loop.time() + self.policy.idle_seconds
+        alone = before[0] == self.phase == IDLE and self.begun == before[1] + 1
+        self.early_bytes = data if alone and self.early else None
+
+    def _answered_again(self) -> bool:
+        """Whether the last request, come again byte by byte, was answered without being parsed.
+
+        Who polls, or reads one page for many, repeats its bytes; they mean what they meant. Token,
+        limits and page are looked at each time.
+        """
+        if self._unfinished() or self.early_fields is None:
+            return False
+        self.began_at = perf_counter()
+        if not self.answer_early(self.early_fields):
+            return False
+        self.begun += 1
+        self._await_next()
+        return True
+
+    def _await_next(self) -> None:
+        """The connection may rest, unless an answer is on its way."""
+        self.deadline = NEVER if self._unfinished() else self.loop.time() + self.policy.idle_seconds
 
     def _still_arriving(self, before: tuple[int, int, int]) -> None:
         """Bound what the parser holds unseen: a field, trailer or chunk extension without end."""
@@ -173,7 +198,9 @@ class EdgeProtocol(HttpToolsProtocol):
         if host not in self.known_hosts and not self._host_served(host):
             self._stop("host_refused", 400)
         self.early = not self._unfinished() and self.answer_early(fields)
-        if not self.early:
+        if self.early:
+            self.early_fields = fields
+        else:
             self._check_request()
             self._build_scope(fields)
             super().on_headers_complete()
@@ -184,7 +211,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self.phase = BODY
 
     def answer_early(self, _fields: dict[bytes, bytes]) -> bool:
-        """Whether this request has been answered already; the gateway's fast path is here."""
+        """Whether this request is answered without the app; the gateway's fast path is here."""
         return False
 
     def on_body(self, body: bytes) -> None:
@@ -204,13 +231,9 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self.phase = IDLE
-        if self.early:
-            return
-        super().on_message_complete()
-        if self.cycle.response_complete:
-            self.deadline = self.loop.time() + self.policy.idle_seconds
-        else:
-            self.deadline = NEVER
+        if not self.early:
+            super().on_message_complete()
+        self._await_next()
 
     # --- answers
 
@@ -334,13 +357,18 @@ class EdgeProtocol(HttpToolsProtocol):
         self.url = url
         self.headers = self.scope["headers"] = without_forwarded(headers)
         self.expect_100_continue = fields.get(b"expect", b"").lower() == b"100-continue"
-        peer = self.client[0] if self.client else "unix"
-        if peer in self.policy.ingress:
-            address, scheme = forwarded_client(headers)
+        self.scope["client"], self.scope["scheme"] = self.origin(headers)
+
+    def origin(self, headers: list[tuple[bytes, bytes]]) -> "tuple[tuple[str, int] | None, Scheme]":
+        """Whom a request comes from and by which scheme; a configured ingress is believed."""
+        client: tuple[str, int] | None = self.client
+        scheme = cast("Scheme", self.scheme)
+        if (client[0] if client else "unix") in self.policy.ingress:
+            address, said = forwarded_client(headers)
             if address is not None:
-                self.scope["client"] = (address, 0)
-            if scheme == "http" or scheme == "https":  # noqa: PLR1714 narrows the literal type
-                self.scope["scheme"] = scheme
+                client = (address, 0)
+            scheme = cast("Scheme", said or scheme)
+        return client, scheme
 
 
 def edge_protocol(

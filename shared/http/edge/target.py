@@ -15,9 +15,11 @@ def target_accepted(target: bytes) -> bool:
     if not target.startswith(b"/") or b"#" in target or not target.isascii():
         return False
     path = target.partition(b"?")[0]
-    if _DISGUISED.search(path) or _BAD_ESCAPE.search(path):
+    if _DISGUISED.search(path):
         return False
     if b"%" in path:
+        if _BAD_ESCAPE.search(path):
+            return False
         try:
             unquote_to_bytes(path).decode("utf-8")
         except UnicodeDecodeError:
