@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     nats_inbox_prefix: str | None = None
     nats_monitor_url: str | None = None
     nats_replicas: int = Field(default=1, ge=1, le=5)
+    record_url: str | None = None
+    record_client_id: str = ""
+    record_client_secret: SecretStr = SecretStr("")
     token_issuer: str = "https://ganfutong.invalid"  # noqa: S105 a name, no secret
     external_issuers: tuple[ExternalIssuer, ...] = ()
     jwks_url: str | None = None

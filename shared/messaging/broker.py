@@ -144,6 +144,16 @@ class Broker:
             return None
         return (message.headers or {}).get(Header.MSG_ID.value)
 
+    async def first_event_id(self, source: str) -> str | None:
+        """The id of the first event of a publisher that the stream still holds."""
+        try:
+            message = await self.jetstream.get_msg(
+                STREAM, seq=1, subject=f"events.{source}.>", next=True
+            )
+        except NotFoundError:
+            return None
+        return (message.headers or {}).get(Header.MSG_ID.value)
+
     def _config(self) -> StreamConfig:
         return StreamConfig(
             name=STREAM,

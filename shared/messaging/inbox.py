@@ -5,8 +5,8 @@ effects; they are acknowledged after its commit. Where each is its aggregate's n
 always, gate and inbox take two statements; any other batch goes the careful way, which finds for
 each event what is to be done. The gate of an aggregate begins at 0: its first event is number 1. An
 event that comes before its turn is given back for a while; when the ones before it have not come
-within `gap_grace` (a new consumer on a stream that no longer holds the beginning, say) it is parked
-with the cause "gap" until someone redrives or discards it.
+within `gap_grace`, the publisher's record is read (bootstrap.py); what is not there either is
+parked with the cause "gap" until someone redrives or discards it.
 """
 
 import asyncio
@@ -22,9 +22,10 @@ from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from shared.database import Database
+from shared.database import Database, DatabaseUnavailable
 from shared.errors import DomainError, GatewayTimeout, TooManyRequests, Unavailable
 from shared.events.envelope import STREAM
+from shared.messaging.bootstrap import Bootstrap
 from shared.messaging.broker import BROKER_ERRORS, Broker
 from shared.messaging.dead_letters import describe, park
 from shared.messaging.handling import (
@@ -36,6 +37,7 @@ from shared.messaging.handling import (
     read_arrival,
 )
 from shared.messaging.pulling import ACK, IN_PROGRESS, TERM, Delivery, Pull, nak
+from shared.messaging.record import Record
 from shared.security.identity import system
 
 __all__ = ["Ack", "Handlers", "Inbox", "Nak", "Received", "Term", "Together", "Verdict"]
@@ -133,6 +135,7 @@ class Inbox:
         *,
         service: str,
         handlers: Handlers,
+        record: Record | None = None,
         gap_grace: float = 60.0,
         faults: Collection[str] = (),
         failpoint: Failpoint = _no_failpoint,
@@ -151,6 +154,21 @@ class Inbox:
         self._stopping = asyncio.Event()
         self._failures: dict[Any, int] = {}
         self._early_since: dict[Any, float] = {}
+        self._asked_record: set[Any] = set()
+        self._bootstrap = (
+            None
+            if record is None
+            else Bootstrap(
+                broker,
+                database,
+                record,
+                service=service,
+                sources={event.source for event in handlers},
+                apply=self._apply_recorded,
+                patience=gap_grace,
+                log=self._log,
+            )
+        )
         self._wake: Callable[[], None] = lambda: None
 
     @property
@@ -160,20 +178,31 @@ class Inbox:
 
     def stop(self) -> None:
         """Finish the batch in hand, give back what was fetched, return from `run`."""
+        if self._bootstrap is not None:
+            self._bootstrap.stop()
         self._stopping.set()
         self._wake()
 
     async def run(self) -> None:
-        """Fetch, receive, acknowledge, until stopped; a broker that goes away is waited for."""
+        """Receive until stopped, with what only the publishers' records still hold."""
         if not self._handlers:
             return
+        if self._bootstrap is None:
+            await self._run()
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._bootstrap.run())
+            tasks.create_task(self._run())
+
+    async def _run(self) -> None:
+        """Fetch, receive, acknowledge, until stopped; a broker that goes away is waited for."""
         while not self._stopping.is_set():
             try:
                 if not self._broker.usable:
                     await asyncio.sleep(0.1)
                     continue
                 await self._consume()
-            except BROKER_ERRORS as error:
+            except (*BROKER_ERRORS, DatabaseUnavailable) as error:
                 self._log.warning("consumer interrupted", error_type=type(error).__name__)
                 await asyncio.sleep(0.2)
             except asyncio.CancelledError:
@@ -199,11 +228,14 @@ class Inbox:
             max_deliver=-1,
             max_ack_pending=_MAX_ACK_PENDING,
         )
+        known: set[str] = set()
         with suppress(NotFoundError):
             found = (await jetstream.consumer_info(STREAM, self._service)).config
             known = {*(found.filter_subjects or ()), *filter(None, [found.filter_subject])}
             if not known.issuperset(self.subjects):
                 await jetstream.delete_consumer(STREAM, self._service)
+        if self._bootstrap is not None and not known.issuperset(self.subjects):
+            await self._bootstrap.require()
         await jetstream.add_consumer(STREAM, config)
 
     async def _consume(self) -> None:
@@ -408,14 +440,30 @@ class Inbox:
                 unseen.append(each)
         return unseen
 
-    def _late(self, early: Iterable[Arrival]) -> list[Arrival]:
-        """Those whose predecessors have been missing for longer than the grace."""
-        now = asyncio.get_running_loop().time()
+    async def _apply_recorded(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+        """Receive events from a record; those that are to be tried again."""
+        verdicts = await self.receive(arrivals)
         return [
+            each
+            for each, verdict in zip(arrivals, verdicts, strict=True)
+            if isinstance(verdict, Nak)
+        ]
+
+    def _late(self, early: Iterable[Arrival]) -> list[Arrival]:
+        """Those whose predecessors are missing for longer than the grace, in the record too."""
+        now = asyncio.get_running_loop().time()
+        overdue = [
             each
             for each in early
             if now - self._early_since.setdefault(each.id, now) >= self._gap_grace
         ]
+        if self._bootstrap is None:
+            return overdue
+        for each in overdue:
+            if each.id not in self._asked_record:
+                self._asked_record.add(each.id)
+                self._bootstrap.ask(each.source)
+        return [each for each in overdue if not self._bootstrap.may_help(each)]
 
     def _verdicts(
         self, arrivals: Sequence[Arrival], plan: _Plan, late: Sequence[Arrival]
@@ -429,6 +477,7 @@ class Inbox:
                 continue
             self._failures.pop(each.id, None)
             self._early_since.pop(each.id, None)
+            self._asked_record.discard(each.id)
             verdicts.append(Term() if each.id in parked else Ack())
         for each in (*plan.unreadable, *late):
             reason = GAP if each.envelope else "unreadable"

@@ -10,6 +10,7 @@ from shared.messaging import metrics
 from shared.messaging.broker import BROKER_ERRORS, Broker
 from shared.messaging.handling import Handlers
 from shared.messaging.inbox import Inbox
+from shared.messaging.record import Record
 from shared.messaging.relay import Relay
 from shared.settings import Settings
 
@@ -33,11 +34,13 @@ class Messaging:
             faults=settings.faults,
             log=log,
         )
+        self.record = Record.of(settings)
         self.inbox = Inbox(
             self.broker,
             database,
             service=name,
             handlers=handlers,
+            record=self.record,
             faults=settings.faults,
             log=log,
         )
@@ -69,6 +72,8 @@ class Messaging:
                 task.cancel()
             await asyncio.gather(*tasks, observing, return_exceptions=True)
             await self.broker.close()
+            if self.record is not None:
+                await self.record.close()
 
     async def _kept_up(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run until it is stopped; a fault that nobody foresaw is logged, and it starts over."""

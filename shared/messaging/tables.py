@@ -106,6 +106,15 @@ def add_toolbox_tables(metadata: MetaData) -> None:
         Column("sequence", BigInteger, nullable=False),
     )
     Table(
+        "record_cursors",
+        metadata,
+        Column("consumer", Text, primary_key=True),
+        Column("source", Text, primary_key=True),
+        Column("position", BigInteger, nullable=False, comment="read so far of its record"),
+        Column("complete", Boolean, nullable=False, comment="from here on the stream has it"),
+        Column("leased_until", instant, comment="one replica reads at a time"),
+    )
+    Table(
         "dead_letters",
         metadata,
         Column("id", Uuid, primary_key=True, server_default=text("uuidv7()")),
