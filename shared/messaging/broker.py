@@ -122,9 +122,9 @@ class Broker:
         """Close whatever state the connection is in."""
         self._closing = True
         self._usable = False
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
+        while self._connecting is not None and not self._connecting.done():
+            self._connecting.cancel()  # again: a try that fails in this moment swallows it
+            await asyncio.wait({self._connecting}, timeout=_RETRY)
         await _close(self._client, self._log)
 
     async def stream(self) -> StreamState:
