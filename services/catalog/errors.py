@@ -27,6 +27,10 @@ class ChannelNotFound(NotFound):
     code = "channel_not_found"
 
 
+class ExemptionNotFound(NotFound):
+    code = "exemption_not_found"
+
+
 class ItemNotFound(NotFound):
     code = "item_not_found"
 

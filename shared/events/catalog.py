@@ -148,6 +148,23 @@ class OrphanFound(Event, type="catalog.orphan_found.v1"):
     live_listings: int
 
 
+class CoverageExempted(Event, type="catalog.coverage_exempted.v1"):
+    """Aggregate `exemption:<id>`: a unit need not list an item, up to a day (A8.1)."""
+
+    exemption_id: UUID
+    organisation_id: str
+    item_code: str
+    until: date | None
+
+
+class CoverageExemptionRevoked(Event, type="catalog.coverage_exemption_revoked.v1"):
+    """Aggregate `exemption:<id>`: the item counts again (A8.1)."""
+
+    exemption_id: UUID
+    organisation_id: str
+    item_code: str
+
+
 class ListingScheduled(Event, type="catalog.listing_scheduled.v1"):
     """Aggregate `listing:<id>`: accepted, to go live at a planned time."""
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.catalog.api import (
     channels,
+    coverage,
     imports,
     items,
     listings,
@@ -14,5 +15,15 @@ from services.catalog.api import (
 )
 
 router = APIRouter()
-for part in (reference, organisations, channels, persons, items, listings, notices, imports):
+for part in (
+    reference,
+    organisations,
+    channels,
+    persons,
+    items,
+    listings,
+    coverage,
+    notices,
+    imports,
+):
     router.include_router(part.router)

@@ -13,12 +13,12 @@ from services.catalog.api.query import (
     TextFilter,
     WordFilter,
 )
-from services.catalog.queries import coverage, history
+from services.catalog.queries import history
 from services.catalog.queries import listings as queries
 from services.catalog.queries.search_index import Search
 from services.catalog.schemas.fields import Moment
 from services.catalog.schemas.history import ChangeView
-from services.catalog.schemas.listings import CoverageView, ListingView, PendingView, VersionView
+from services.catalog.schemas.listings import ListingView, PendingView, VersionView
 from shared.http.operations import OperationRoute, Tx
 from shared.http.pagination import Page, Paging, Results, link_next
 
@@ -123,22 +123,5 @@ async def list_pending_listings(
     tx: Tx, request: Request, response: Response, page: Paging, organisation: IdFilter = ""
 ) -> Page[PendingView]:
     items, cursor = await queries.list_pending(tx, page, organisation=organisation)
-    link_next(request, response, cursor)
-    return Page(items=items, next_cursor=cursor)
-
-
-@router.get("/v1/coverage")
-async def list_coverage(
-    *,
-    tx: Tx,
-    request: Request,
-    response: Response,
-    page: Paging,
-    organisation: IdFilter = "",
-    year: Annotated[
-        int | None, Query(ge=2000, le=2100, description="清单年度 / year of the list")
-    ] = None,
-) -> Page[CoverageView]:
-    items, cursor = await coverage.list_coverage(tx, page, organisation=organisation, year=year)
     link_next(request, response, cursor)
     return Page(items=items, next_cursor=cursor)

@@ -24,6 +24,7 @@ def upgrade() -> None:
     toolbox.create_v1("catalog")
     toolbox.protect("catalog", "responsible_persons")
     toolbox.protect("catalog", "plan_lines")
+    toolbox.protect("catalog", "coverage_exemptions")
     toolbox.protect("catalog", "listing_filings", named=_DEPARTMENT)
 
 
@@ -118,6 +119,7 @@ def _create_listings() -> None:
         sa.Column("next_version", sa.Integer(), nullable=True),
         sa.Column("listed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delisted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("off_by", sa.Text(), nullable=True),
         sa.Column("doc", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_listings")),
         sa.UniqueConstraint("number", name=op.f("uq_listings_number")),
@@ -201,6 +203,13 @@ def _create_records() -> None:
         sa.Column("year", sa.Integer(), nullable=False),
         sa.Column("filing_id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("organisation_id", "item_code", name=op.f("pk_plan_lines")),
+        schema="catalog",
+    )
+    op.create_index(
+        "ix_plan_lines_year",
+        "plan_lines",
+        ["organisation_id", "year"],
+        unique=False,
         schema="catalog",
     )
     op.create_table(
@@ -547,9 +556,39 @@ def _create_register() -> None:
         schema="catalog",
     )
     op.create_index("ix_zones_hall_id", "zones", ["hall_id"], unique=False, schema="catalog")
+    op.create_table(
+        "coverage_exemptions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("item_code", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.Column("granted_by", sa.Text(), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_code"], ["catalog.items.code"], name=op.f("fk_coverage_exemptions_item_code")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"],
+            ["catalog.organisations.id"],
+            name=op.f("fk_coverage_exemptions_organisation_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_coverage_exemptions")),
+        schema="catalog",
+    )
+    op.create_index(
+        "uq_coverage_exemptions_organisation_id_item_code",
+        "coverage_exemptions",
+        ["organisation_id", "item_code"],
+        unique=True,
+        schema="catalog",
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("coverage_exemptions", schema="catalog")
     op.drop_table("zones", schema="catalog")
     op.drop_table("responsible_persons", schema="catalog")
     op.drop_table("items", schema="catalog")

@@ -4,15 +4,35 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from services.catalog.queries.persons import on_duty
+from services.catalog.rules.coverage import CoverageState
 from services.catalog.rules.cursors import word
 from services.catalog.rules.listings import LIVE, ListingState
+from services.catalog.rules.notices import NoticeKind
 from services.catalog.rules.register import NEEDED_PERSONS, Domain
-from services.catalog.schemas.listings import CoverageView
-from services.catalog.tables import Listing, Organisation, PlanLine, ResponsiblePerson
+from services.catalog.schemas.coverage import CoverageItemView, CoverageView, ExemptionView
+from services.catalog.tables import (
+    CoverageExemption,
+    Item,
+    Listing,
+    Organisation,
+    PlanLine,
+    ResponsiblePerson,
+)
 from shared.clock import SHANGHAI
 from shared.database import Transaction
 from shared.http.pagination import PageRequest, cut, keyset
@@ -35,7 +55,7 @@ async def list_coverage(
     tx: Transaction, page: PageRequest, *, organisation: str, year: int | None
 ) -> tuple[list[CoverageView], str | None]:
     """Every unit that planned something or has something live, among those the actor may see."""
-    statement = _units(tx.now.astimezone(SHANGHAI).date(), year).where(
+    statement = coverage_of_units(_today(tx), year).where(
         visible(tx.actor, region=Organisation.region, organisation=Organisation.id)
     )
     if organisation:
@@ -47,64 +67,194 @@ async def list_coverage(
     return [_view(row) for row in shown], cursor
 
 
+async def list_coverage_items(
+    tx: Transaction, page: PageRequest, *, organisation: str, year: int | None, state: str
+) -> tuple[list[CoverageItemView], str | None]:
+    """Each planned item among those the actor may see, with how far it has come."""
+    best, exemption, found = _best(), _exemption(_today(tx)), _state_column()
+    statement: Any = (
+        select(
+            PlanLine.organisation_id,
+            PlanLine.item_code,
+            Item.name.label("item_name"),
+            PlanLine.year,
+            found.label("state"),
+            best.c.listing_id,
+            best.c.goes_live_at,
+            exemption.c.exemption_id,
+            exemption.c.reason.label("exemption_reason"),
+        )
+        .outerjoin(Item, Item.code == PlanLine.item_code)
+        .outerjoin(best, true())
+        .outerjoin(exemption, true())
+        .where(visible(tx.actor, region=PlanLine.region, organisation=PlanLine.organisation_id))
+    )
+    if organisation:
+        statement = statement.where(PlanLine.organisation_id == organisation)
+    if year is not None:
+        statement = statement.where(PlanLine.year == year)
+    if state:
+        statement = statement.where(found == state)
+    rows = await tx.session.execute(
+        keyset(
+            statement,
+            page,
+            columns=[PlanLine.organisation_id, PlanLine.item_code],
+            kinds=[word, word],
+        )
+    )
+    shown, cursor = cut(rows.all(), page, lambda row: (row.organisation_id, row.item_code))
+    return [CoverageItemView.model_validate(row) for row in shown], cursor
+
+
+async def list_exemptions(
+    tx: Transaction, page: PageRequest, *, organisation: str
+) -> tuple[list[ExemptionView], str | None]:
+    statement = select(CoverageExemption).where(
+        visible(
+            tx.actor,
+            region=CoverageExemption.region,
+            organisation=CoverageExemption.organisation_id,
+        )
+    )
+    if organisation:
+        statement = statement.where(CoverageExemption.organisation_id == organisation)
+    rows = await tx.session.scalars(
+        keyset(statement, page, columns=[CoverageExemption.id], kinds=[UUID])
+    )
+    shown, cursor = cut(rows.all(), page, lambda row: (row.id,))
+    return [ExemptionView.model_validate(row) for row in shown], cursor
+
+
 async def orphans(tx: Transaction) -> list[Orphan]:
     """The vacancies of today; empty when every unit with live listings has its persons (C5)."""
-    units = _units(tx.now.astimezone(SHANGHAI).date(), None).subquery()
-    rows = await tx.session.execute(
-        select(units).where(units.c.live_listings > 0).order_by(units.c.organisation_id)
+    today = _today(tx)
+    units = (
+        select(
+            Organisation.id.label("organisation_id"),
+            Organisation.region,
+            _live().label("live_listings"),
+            *(_duty_person(domain, today) for domain in NEEDED_PERSONS),
+        )
+        .where(_has_live())
+        .order_by(Organisation.id)
     )
     return [
         Orphan(row.organisation_id, row.region, domain, row.live_listings)
-        for row in rows
+        for row in await tx.session.execute(units)
         for domain in NEEDED_PERSONS
         if getattr(row, _person_column(domain)) is None
     ]
 
 
-def _units(today: date, year: int | None) -> Select[Any]:
-    planned = select(PlanLine.organisation_id, PlanLine.item_code)
+def coverage_of_units(today: date, year: int | None) -> Select[Any]:
+    """One row a unit; its lines are counted for the rows of the page alone."""
+    planned = PlanLine.organisation_id == Organisation.id
     if year is not None:
-        planned = planned.where(PlanLine.year == year)
-    lines = planned.subquery("lines")
-    listed = (
-        select(Listing.id)
-        .where(
-            Listing.organisation_id == lines.c.organisation_id,
-            Listing.item_code == lines.c.item_code,
-            Listing.state == ListingState.LISTED,
-        )
-        .exists()
-    )
-    plan = (
+        planned &= PlanLine.year == year
+    state = _state_column()
+    tally = (
         select(
-            lines.c.organisation_id,
             func.count().label("planned"),
-            func.count().filter(listed).label("listed"),
+            *(func.count().filter(state == each).label(each.lower()) for each in CoverageState),
         )
-        .group_by(lines.c.organisation_id)
-        .subquery("plan")
-    )
-    live = (
-        select(Listing.organisation_id, func.count().label("live"))
-        .where(Listing.state.in_(LIVE))
-        .group_by(Listing.organisation_id)
-        .subquery("live")
+        .select_from(PlanLine)
+        .outerjoin(_best(), true())
+        .outerjoin(_exemption(today), true())
+        .where(planned)
+        .correlate(Organisation)
+        .lateral("tally")
     )
     units: Select[Any] = (
         select(
             Organisation.id.label("organisation_id"),
             Organisation.name,
             Organisation.region,
-            func.coalesce(plan.c.planned, 0).label("planned"),
-            func.coalesce(plan.c.listed, 0).label("listed"),
-            func.coalesce(live.c.live, 0).label("live_listings"),
+            tally,
+            _live().label("live_listings"),
             *(_duty_person(domain, today) for domain in NEEDED_PERSONS),
         )
-        .outerjoin(plan, plan.c.organisation_id == Organisation.id)
-        .outerjoin(live, live.c.organisation_id == Organisation.id)
-        .where(or_(plan.c.planned > 0, live.c.live > 0))
+        .join(tally, true())
+        .where(or_(select(PlanLine.item_code).where(planned).exists(), _has_live()))
     )
     return units
+
+
+def _today(tx: Transaction) -> date:
+    return tx.now.astimezone(SHANGHAI).date()
+
+
+def _live() -> Any:
+    return (
+        select(func.count())
+        .select_from(Listing)
+        .where(Listing.organisation_id == Organisation.id, Listing.state.in_(LIVE))
+        .scalar_subquery()
+    )
+
+
+def _has_live() -> ColumnElement[bool]:
+    return (
+        select(Listing.id)
+        .where(Listing.organisation_id == Organisation.id, Listing.state.in_(LIVE))
+        .exists()
+    )
+
+
+def _best() -> Any:
+    """The listing of a planned item that has come furthest."""
+    return (
+        select(
+            Listing.id.label("listing_id"),
+            Listing.state.label("listing_state"),
+            Listing.off_by,
+            Listing.goes_live_at,
+        )
+        .where(
+            Listing.organisation_id == PlanLine.organisation_id,
+            Listing.item_code == PlanLine.item_code,
+            Listing.state.in_(_RANK),
+        )
+        .order_by(case(_RANK, value=Listing.state), Listing.delisted_at.desc(), Listing.id)
+        .limit(1)
+        .correlate(PlanLine)
+        .lateral("best")
+    )
+
+
+def _exemption(today: date) -> Any:
+    return (
+        select(CoverageExemption.id.label("exemption_id"), CoverageExemption.reason)
+        .where(
+            CoverageExemption.organisation_id == PlanLine.organisation_id,
+            CoverageExemption.item_code == PlanLine.item_code,
+            or_(CoverageExemption.until.is_(None), CoverageExemption.until >= today),
+        )
+        .correlate(PlanLine)
+        .lateral("exemption")
+    )
+
+
+_RANK = {
+    ListingState.LISTED: 0,
+    ListingState.SUSPENDED: 1,
+    ListingState.SCHEDULED: 2,
+    ListingState.DELISTED: 3,
+}
+
+
+def _state_column() -> ColumnElement[str]:
+    """A planned item's state by its best listing, else by its exemption (A8.1)."""
+    listing: ColumnElement[str] = literal_column("best.listing_state")
+    off_by: ColumnElement[str] = literal_column("best.off_by")
+    live = (ListingState.LISTED, ListingState.SUSPENDED, ListingState.SCHEDULED)
+    return case(
+        (listing.in_(live), listing),
+        (literal_column("exemption.exemption_id").is_not(None), CoverageState.EXEMPT),
+        (listing.is_(None), CoverageState.MISSING),
+        (off_by == NoticeKind.FORCED_EXIT, CoverageState.FORCED_EXIT),
+        else_=CoverageState.DELISTED,
+    )
 
 
 def _duty_person(domain: Domain, today: date) -> ColumnElement[Any]:
@@ -130,7 +280,7 @@ def _person_column(domain: Domain) -> str:
 
 
 def _view(row: Any) -> CoverageView:
-    ratio = (Decimal(row.listed) / row.planned).quantize(_FOUR_PLACES) if row.planned else None
+    counted = row.planned - row.exempt
     persons = {_person_column(each): getattr(row, _person_column(each)) for each in NEEDED_PERSONS}
     return CoverageView(
         organisation_id=row.organisation_id,
@@ -138,7 +288,13 @@ def _view(row: Any) -> CoverageView:
         region=row.region,
         planned=row.planned,
         listed=row.listed,
-        ratio=ratio,
+        suspended=row.suspended,
+        scheduled=row.scheduled,
+        exempt=row.exempt,
+        forced_exits=row.forced_exit,
+        delisted=row.delisted,
+        missing=row.missing,
+        ratio=(Decimal(row.listed) / counted).quantize(_FOUR_PLACES) if counted else None,
         live_listings=row.live_listings,
         **persons,
         orphan=row.live_listings > 0 and None in persons.values(),

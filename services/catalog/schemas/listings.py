@@ -1,6 +1,5 @@
 """Listings as the public sees them, and their versions and filings as officers do."""
 
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -137,36 +136,3 @@ class PendingView(View):
     submitted_at: ShanghaiTime
     due_at: ShanghaiTime | None
     goes_live_at: ShanghaiTime | None
-
-
-class CoverageView(View):
-    """Listed ÷ should be listed for one unit (A8.1), and who answers for what is live (C5).
-
-    `ratio` is null where nothing was planned; `orphan` is true where live listings lack a person.
-    """
-
-    model_config = shown(
-        {
-            "organisation_id": "jx-rst",
-            "name": "江西省人力资源和社会保障厅",
-            "region": "36",
-            "planned": 12,
-            "listed": 9,
-            "ratio": "0.7500",
-            "live_listings": 9,
-            "operation_person_id": "0199f0a0-0000-7000-8000-000000000001",
-            "maintenance_person_id": None,
-            "orphan": True,
-        }
-    )
-
-    organisation_id: str
-    name: str
-    region: str
-    planned: int
-    listed: int
-    ratio: Decimal | None
-    live_listings: int
-    operation_person_id: UUID | None
-    maintenance_person_id: UUID | None
-    orphan: bool

@@ -3,6 +3,7 @@
 from services.catalog.tables.channels import Channel
 from services.catalog.tables.imports import Import, ImportFlaw, ImportRow, NightlyRun
 from services.catalog.tables.listings import (
+    CoverageExemption,
     Listing,
     ListingAppearance,
     ListingFiling,
@@ -26,6 +27,7 @@ from services.catalog.tables.register import (
 __all__ = [
     "Base",
     "Channel",
+    "CoverageExemption",
     "Hall",
     "HallRetention",
     "Import",

@@ -1,6 +1,6 @@
 """Listings with their versions and filings, plans, and the epoch of the search."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +58,7 @@ class Listing(Found, Base):
     next_version: Mapped[int | None]
     listed_at: Mapped[datetime | None]
     delisted_at: Mapped[datetime | None]
+    off_by: Mapped[str | None]
 
 
 class ListingAppearance(Found, Base):
@@ -142,12 +143,37 @@ class PlanLine(Base):
     """An item that a unit's accepted yearly list says it should list (A10.2)."""
 
     __tablename__ = "plan_lines"
+    __table_args__ = (Index("ix_plan_lines_year", "organisation_id", "year"),)
 
     organisation_id: Mapped[str] = mapped_column(primary_key=True)
     item_code: Mapped[str] = mapped_column(primary_key=True)
     region: Mapped[str]
     year: Mapped[int]
     filing_id: Mapped[UUID]
+
+
+class CoverageExemption(Base):
+    """An item that a unit need not list, and why; after its last day it counts again (A8.1)."""
+
+    __tablename__ = "coverage_exemptions"
+    __table_args__ = (
+        Index(
+            "uq_coverage_exemptions_organisation_id_item_code",
+            "organisation_id",
+            "item_code",
+            unique=True,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    region: Mapped[str]
+    item_code: Mapped[str] = mapped_column(ForeignKey("items.code"))
+    reason: Mapped[str]
+    until: Mapped[date | None]
+    granted_by: Mapped[str]
+    granted_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class SearchEpoch(Base):

@@ -67,7 +67,7 @@ async def delist(
         )
     move(tx, listing, ListingAction.DELIST)
     listing.decided_at = max(decided_at, listing.decided_at or decided_at)
-    listing.delisted_at, listing.filing_id = tx.now, filing_id
+    listing.delisted_at, listing.filing_id, listing.off_by = tx.now, filing_id, kind
     listing.goes_live_at = listing.next_version = None
     version = await tx.session.get(ListingVersion, (listing.id, listing.version))
     if version is not None:

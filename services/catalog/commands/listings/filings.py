@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from sqlalchemy import delete
+
 from services.catalog.commands.listings.records import department_of, lock
 from services.catalog.rules.listings import ABOUT_LISTINGS, FilingProgress, FilingType, ListingState
 from services.catalog.tables import Listing, ListingFiling, PlanLine
@@ -49,7 +51,18 @@ async def note_progress(tx: Transaction, filing_id: UUID, progress: FilingProgre
 
 
 async def accept_plan(tx: Transaction, event: PlanLinesAccepted, *, region: str) -> None:
-    """Keep what a unit's accepted yearly list says that it should list (A10.2, A8.1)."""
+    """Keep what a unit's accepted yearly list says that it should list (A10.2, A8.1).
+
+    The first part of a list takes the place of the year's earlier one.
+    """
+    if event.part == 1:
+        await tx.session.execute(
+            delete(PlanLine).where(
+                PlanLine.organisation_id == event.organisation_id,
+                PlanLine.year == event.year,
+                PlanLine.filing_id != event.filing_id,
+            )
+        )
     for code in event.item_codes:
         await tx.session.merge(
             PlanLine(

@@ -143,7 +143,7 @@ async def _publish(
     version.valid_from, version.valid_to = tx.now, None
     listing.version, listing.filing_id = version.version, version.filing_id
     listing.listed_at = listing.listed_at if listed and listing.listed_at else tx.now
-    listing.delisted_at = listing.notice_id = None
+    listing.delisted_at = listing.notice_id = listing.off_by = None
     listing.goes_live_at = listing.next_version = None
     await write_public(tx, listing, version, cause=Cause.FILING, cause_id=version.filing_id)
     tx.emit(
