@@ -156,6 +156,18 @@ class PartnerNotFound(NotFound):
     code = "partner_not_found"
 
 
+class WindowNotFound(NotFound):
+    code = "window_not_found"
+
+
+class IncidentNotFound(NotFound):
+    code = "incident_not_found"
+
+
+class WindowOver(Conflict):
+    code = "window_over"
+
+
 class UsccTaken(Conflict):
     """The code belongs to another partner."""
 
@@ -249,6 +261,38 @@ class TermOver(ContentRefused):
 
 class TermTooLong(ContentRefused):
     code = "term_too_long"
+
+
+class MemberNotForStep(ContentRefused):
+    code = "member_not_for_step"
+
+
+class ListingNotYours(ContentRefused):
+    code = "listing_not_yours"
+
+
+class WindowBackwards(ContentRefused):
+    code = "window_backwards"
+
+
+class WindowTooLong(ContentRefused):
+    code = "window_too_long"
+
+
+class WindowPast(ContentRefused):
+    code = "window_past"
+
+
+class WindowBegun(ContentRefused):
+    code = "window_begun"
+
+
+class WindowEndOutside(ContentRefused):
+    code = "window_end_outside"
+
+
+class IncidentTimes(ContentRefused):
+    code = "incident_times"
 
 
 class UsccInvalid(ContentRefused):

@@ -188,12 +188,16 @@ class EmergencyDelistingOrdered(Event, type="filing.emergency_delisting_ordered.
 
 
 class ObligationOpened(Event, type="filing.obligation_opened.v1"):
-    """Aggregate `obligation:<id>`: something is owed by a date (A11.5)."""
+    """Aggregate `obligation:<id>`: something is owed by a date (A11.5, A16.4, A12.3).
+
+    `subject` names what is owed where no earlier filing does.
+    """
 
     obligation_id: UUID
     kind: str
     organisation_id: str
-    filing_id: UUID
+    filing_id: UUID | None
+    subject: str | None = None
     due_at: datetime
     provisional: bool
     clause: str
@@ -203,7 +207,7 @@ class ObligationFulfilled(Event, type="filing.obligation_fulfilled.v1"):
     """Aggregate `obligation:<id>`; `late` stays true for ever when it was (F8)."""
 
     obligation_id: UUID
-    fulfilled_by: UUID
+    fulfilled_by: UUID | None
     fulfilled_at: datetime
     late: bool
 
@@ -214,7 +218,8 @@ class ObligationBreached(Event, type="filing.obligation_breached.v1"):
     obligation_id: UUID
     kind: str
     organisation_id: str
-    filing_id: UUID
+    filing_id: UUID | None
+    subject: str | None = None
     due_at: datetime
     breached_at: datetime
 
@@ -401,18 +406,3 @@ class DocumentFiled(Event, type="filing.document_filed.v1"):
     organisation_id: str
     period: str
     accepted_at: datetime
-
-
-class VacancyFound(Event, type="filing.vacancy_found.v1"):
-    """Aggregate `vacancy:<organisation>:<domain>`: nobody is named for it (A12.2, A17.1)."""
-
-    organisation_id: str
-    domain: str
-    since: date
-
-
-class VacancyFilled(Event, type="filing.vacancy_filled.v1"):
-    """Aggregate `vacancy:<organisation>:<domain>`: somebody is named again (A12.2, A17.1)."""
-
-    organisation_id: str
-    domain: str

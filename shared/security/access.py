@@ -249,6 +249,8 @@ FILING = _rows(
     ("listPartners", "GET", "/v1/partners", R, READERS, "filing:read"),
     ("getPartner", "GET", "/v1/partners/{partner_id}", R, READERS, "filing:read"),
     ("forcePartnerOut", "POST", "/v1/partners/{partner_id}/forced-exit", D, PROVINCE, "filing:decide"),
+    ("listWindows", "GET", "/v1/windows", R, READERS, "filing:read"),
+    ("getWindow", "GET", "/v1/windows/{window_id}", R, READERS, "filing:read"),
     ("listObligations", "GET", "/v1/obligations", R, READERS, "filing:read"),
     ("getObligation", "GET", "/v1/obligations/{obligation_id}", R, READERS, "filing:read"),
 ) + _toolbox("filing")

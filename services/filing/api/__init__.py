@@ -13,6 +13,7 @@ from services.filing.api import (
     plans,
     review,
     types,
+    windows,
 )
 
 router = APIRouter()
@@ -27,5 +28,6 @@ for part in (
     authority,
     emergency,
     partners,
+    windows,
 ):
     router.include_router(part.router)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -76,9 +77,18 @@ async def load_calendar(tx: Transaction) -> WorkingCalendar:
 
 
 async def start_clock(
-    tx: Transaction, *, record: str, record_id: UUID, kind: ClockKind, policy: str
+    tx: Transaction,
+    *,
+    record: str,
+    record_id: UUID,
+    kind: ClockKind,
+    policy: str,
+    since: datetime | None = None,
 ) -> Running:
-    """Start a clock on a record, with the limit that this policy gives today."""
+    """Start a clock on a record, with the limit that this policy gives today.
+
+    It counts from now, or from an earlier instant: a fault is reported from its detection on.
+    """
     timing = await load_timing(tx)
     limit = timing.policies[policy].limit()
     row = Clock(
@@ -100,7 +110,7 @@ async def start_clock(
     tx.session.add(row)
     await tx.session.flush()
     running = Running(row, [], timing)
-    _enter(tx, running, deadlines.start([], at=tx.now, by=tx.actor.subject))
+    _enter(tx, running, deadlines.start([], at=since or tx.now, by=tx.actor.subject))
     return running
 
 

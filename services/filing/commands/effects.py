@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlalchemy import select
 
 from services.filing import rules
-from services.filing.commands import channels, partners
+from services.filing.commands import channels, incidents, partners, windows
 from services.filing.errors import FilingPending
 from services.filing.rules import FilingKind, Flaw
 from services.filing.tables import Filing
@@ -38,6 +38,12 @@ class Effects:
     decided: Step = _nothing
 
 
+_WINDOW = Effects(
+    subject=windows.window_subject,
+    check=windows.check_window,
+    gate=windows.may_step,
+    decided=windows.step,
+)
 EFFECTS: Mapping[str, Effects] = MappingProxyType(
     {
         FilingKind.SUBHALL_RETENTION: Effects(
@@ -56,6 +62,14 @@ EFFECTS: Mapping[str, Effects] = MappingProxyType(
             subject=partners.partner_subject,
             check=partners.check_application,
             decided=partners.activate,
+        ),
+        FilingKind.MAINTENANCE: _WINDOW,
+        FilingKind.MAJOR_EVENT: _WINDOW,
+        FilingKind.INCIDENT_REPORT: Effects(
+            subject=incidents.incident_subject,
+            check=incidents.check_incident,
+            gate=incidents.may_report,
+            sent=incidents.report,
         ),
     }
 )

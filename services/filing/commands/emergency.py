@@ -6,10 +6,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from services.filing.commands import clocks
+from services.filing.commands import obligations
 from services.filing.commands.closing import revoke_pending
 from services.filing.commands.records import live_listing, lock_names, next_number, policies_now
-from services.filing.commands.sweep import breach
 from services.filing.errors import (
     EmergencyAlreadyOrdered,
     EmergencyOrderMissing,
@@ -27,11 +26,7 @@ from services.filing.rules import ClockKind, FilingKind
 from services.filing.tables import EmergencyDelisting, Filing, LiveListing, Obligation, OralReport
 from shared.database import Transaction
 from shared.errors import FieldError
-from shared.events.filing import (
-    EmergencyDelistingOrdered,
-    ObligationFulfilled,
-    ObligationOpened,
-)
+from shared.events.filing import EmergencyDelistingOrdered
 from shared.security.access import Relation, check_relation
 from shared.security.identity import Role
 from shared.security.scope import visible
@@ -116,7 +111,15 @@ async def delist_in_emergency(
         subject=f"filing:{delisting.id}",
         region=listing.region,
     )
-    await _open_obligation(tx, delisting)
+    debt = obligations.Debt(
+        kind=ClockKind.WRITTEN_FILING,
+        organisation_id=delisting.organisation_id,
+        region=delisting.region,
+        clause="A11.5",
+        policy="emergency_written_filing",
+        filing_id=delisting.id,
+    )
+    await obligations.owe(tx, debt)
     return delisting
 
 
@@ -136,35 +139,16 @@ async def fulfil(tx: Transaction, filing: Filing) -> None:
             clause="A11.5",
             errors=[FieldError("/content/listing_id", OralReportScopeMismatch.code)],
         )
-    obligation_id = await tx.session.scalar(
-        select(Obligation.id).where(Obligation.filing_id == delisting.id)
+    obligation = await tx.session.scalar(
+        select(Obligation).where(Obligation.filing_id == delisting.id)
     )
-    if obligation_id is None:
+    if obligation is None:
         raise EmergencyOrderMissing(clause="A11.4", oral_report_id=filing.oral_report_id)
-    running = (await clocks.open_clocks(tx, obligation_id)).get(ClockKind.WRITTEN_FILING)
-    obligation = await tx.session.get(Obligation, obligation_id, populate_existing=True)
-    if obligation is None or obligation.fulfilled_by == filing.id:
+    if obligation.fulfilled_by == filing.id:
         return
-    if running is None or obligation.fulfilled_at is not None:
+    if not await obligations.fulfil(tx, obligation, by=filing.id):
         raise ObligationAlreadyFulfilled(clause="A11.5", filing_id=obligation.fulfilled_by)
-    if running.late(tx):
-        running.row.overdue_at = running.row.overdue_at or tx.now
-        breach(tx, obligation)
-    clocks.stop_clock(tx, running, reason=str(filing.id))
-    obligation.fulfilled_at = tx.now
-    obligation.fulfilled_by = filing.id
-    obligation.version += 1
     delisting.version += 1
-    tx.emit(
-        ObligationFulfilled(
-            obligation_id=obligation.id,
-            fulfilled_by=filing.id,
-            fulfilled_at=tx.now,
-            late=obligation.late,
-        ),
-        subject=f"obligation:{obligation.id}",
-        region=obligation.region,
-    )
 
 
 async def _live(tx: Transaction, listing_id: UUID, relation: Relation) -> LiveListing:
@@ -280,44 +264,3 @@ async def _refuse_wrong_time(tx: Transaction, reported_at: datetime, *, pointer:
         raise OralReportTooOld(
             clause="A11.4", hours=hours, errors=[FieldError(pointer, OralReportTooOld.code)]
         )
-
-
-async def _open_obligation(tx: Transaction, delisting: EmergencyDelisting) -> None:
-    obligation_id = uuid4()
-    running = await clocks.start_clock(
-        tx,
-        record="obligation",
-        record_id=obligation_id,
-        kind=ClockKind.WRITTEN_FILING,
-        policy="emergency_written_filing",
-    )
-    due = running.due
-    assert due is not None  # noqa: S101 a clock that has just started has a due date
-    tx.session.add(
-        Obligation(
-            id=obligation_id,
-            kind=ClockKind.WRITTEN_FILING,
-            organisation_id=delisting.organisation_id,
-            region=delisting.region,
-            filing_id=delisting.id,
-            clause="A11.5",
-            opened_at=tx.now,
-            due_at=due.at,
-            provisional=due.provisional,
-            late=False,
-            version=1,
-        )
-    )
-    tx.emit(
-        ObligationOpened(
-            obligation_id=obligation_id,
-            kind=ClockKind.WRITTEN_FILING,
-            organisation_id=delisting.organisation_id,
-            filing_id=delisting.id,
-            due_at=due.at,
-            provisional=due.provisional,
-            clause="A11.5",
-        ),
-        subject=f"obligation:{obligation_id}",
-        region=delisting.region,
-    )

@@ -106,6 +106,7 @@ def breach(tx: Transaction, obligation: Obligation) -> None:
             kind=obligation.kind,
             organisation_id=obligation.organisation_id,
             filing_id=obligation.filing_id,
+            subject=obligation.subject,
             due_at=obligation.due_at,
             breached_at=tx.now,
         ),

@@ -436,7 +436,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("organisation_id", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
-        sa.Column("filing_id", sa.Uuid(), nullable=False),
+        sa.Column("filing_id", sa.Uuid(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("clause", sa.Text(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
@@ -446,9 +447,6 @@ def upgrade() -> None:
         sa.Column("fulfilled_by", sa.Uuid(), nullable=True),
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["filing_id"], ["filing.emergency_delistings.id"], name=op.f("fk_obligations_filing_id")
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_obligations")),
         schema="filing",
     )
@@ -546,7 +544,17 @@ def _create_types() -> None:
         unique=False,
         schema="filing",
     )
+    op.create_index("ix_obligations_fulfilled_by", "obligations", ["fulfilled_by"], schema="filing")
+    op.create_index(
+        "uq_obligations_subject",
+        "obligations",
+        ["organisation_id", "kind", "subject"],
+        unique=True,
+        schema="filing",
+        postgresql_where=sa.text("subject IS NOT NULL"),
+    )
     _create_partners()
+    _create_windows()
 
 
 def _create_partners() -> None:
@@ -703,6 +711,42 @@ def _create_attachments() -> None:
     )
 
 
+def _create_windows() -> None:
+    op.create_table(
+        "windows",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("filing_id", sa.Uuid(), nullable=False),
+        sa.Column("filing_type", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("listing_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("impact", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("change", sa.Integer(), nullable=False),
+        sa.Column("filed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("short_notice", sa.Boolean(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["id"], ["filing.filings.id"], name=op.f("fk_windows_id")),
+        sa.ForeignKeyConstraint(
+            ["filing_id"], ["filing.filings.id"], name=op.f("fk_windows_filing_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_windows")),
+        schema="filing",
+    )
+    op.create_index("ix_windows_start", "windows", ["starts_at", "id"], schema="filing")
+    op.create_index(
+        "ix_windows_organisation",
+        "windows",
+        ["organisation_id", "starts_at", "id"],
+        schema="filing",
+    )
+
+
 def _protect() -> None:
     """Row-level security as the second layer (A4.1), and what is never rewritten."""
     toolbox.protect("filing", "filings", named=_NAMED)
@@ -713,6 +757,7 @@ def _protect() -> None:
         "oral_reports",
         "emergency_delistings",
         "obligations",
+        "windows",
         "delegations",
     ):
         toolbox.protect("filing", table)
@@ -751,6 +796,7 @@ def downgrade() -> None:
     op.drop_table("obligations", schema="filing")
     op.drop_table("plan_lines", schema="filing")
     op.drop_table("granted_terms", schema="filing")
+    op.drop_table("windows", schema="filing")
     op.drop_table("forced_exits", schema="filing")
     op.drop_table("partners", schema="filing")
     op.drop_table("filing_rounds", schema="filing")

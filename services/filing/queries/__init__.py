@@ -22,6 +22,7 @@ from services.filing.queries.owed import (
 )
 from services.filing.queries.partners import list_partners, show_partner
 from services.filing.queries.types import Label, list_types, show_type
+from services.filing.queries.windows import list_windows, show_window
 
 __all__ = [
     "FilingFilter",
@@ -35,6 +36,7 @@ __all__ = [
     "list_partners",
     "list_plan_lines",
     "list_types",
+    "list_windows",
     "read_attachment",
     "show_appeal",
     "show_delegation",
@@ -44,6 +46,7 @@ __all__ = [
     "show_oral_report",
     "show_partner",
     "show_type",
+    "show_window",
     "upload_limits",
     "view_of",
 ]

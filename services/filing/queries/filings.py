@@ -186,9 +186,12 @@ async def _revokes(tx: Transaction, filing: Filing) -> list[UUID]:
     )
 
 
+_FULFILLING = frozenset({FilingKind.EMERGENCY_DELIST, FilingKind.INCIDENT_REPORT})
+
+
 async def _obligation_of(tx: Transaction, filing: Filing) -> UUID | None:
-    """The obligation that this written filing fulfilled (A11.5)."""
-    if filing.type != FilingKind.EMERGENCY_DELIST:
+    """The obligation that this filing fulfilled (A11.5, A16.4)."""
+    if filing.type not in _FULFILLING:
         return None
     return await tx.session.scalar(
         select(Obligation.id).where(Obligation.fulfilled_by == filing.id)

@@ -40,6 +40,13 @@ from services.filing.rules.flows import (
     allowed_actions,
     parties,
 )
+from services.filing.rules.incidents import (
+    FINAL,
+    FIRST,
+    FIRST_REPORT,
+    Severity,
+    incident_flaws,
+)
 from services.filing.rules.partners import (
     PARTNER,
     PARTNER_KIND,
@@ -62,6 +69,14 @@ from services.filing.rules.types import (
     receipt_number,
     version_of,
 )
+from services.filing.rules.windows import (
+    LEAD,
+    WINDOW,
+    WindowAction,
+    WindowState,
+    step_flaws,
+    window_flaws,
+)
 
 __all__ = [
     "APPEAL",
@@ -71,12 +86,17 @@ __all__ = [
     "DEFAULTS",
     "ENDORSE",
     "FILED_BY",
+    "FINAL",
+    "FIRST",
+    "FIRST_REPORT",
     "FLOWS",
+    "LEAD",
     "LONGEST",
     "PARTNER",
     "PARTNER_KIND",
     "PENDING",
     "TYPES",
+    "WINDOW",
     "Action",
     "AppealAction",
     "AppealParty",
@@ -98,9 +118,12 @@ __all__ = [
     "PartnerState",
     "Party",
     "PlanLine",
+    "Severity",
     "State",
     "Term",
     "TermKind",
+    "WindowAction",
+    "WindowState",
     "Zone",
     "advance",
     "allowed_actions",
@@ -112,6 +135,7 @@ __all__ = [
     "content_context",
     "hall_flaws",
     "in_force",
+    "incident_flaws",
     "line_flaws",
     "listing_flaws",
     "parties",
@@ -120,8 +144,10 @@ __all__ = [
     "receipt_number",
     "refusal",
     "self_test_flaws",
+    "step_flaws",
     "term_flaws",
     "term_of",
     "uscc_is_right",
     "version_of",
+    "window_flaws",
 ]

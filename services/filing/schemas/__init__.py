@@ -47,6 +47,7 @@ from services.filing.schemas.views import (
     PlanLineView,
     PlanRowErrorView,
     RoundView,
+    WindowView,
 )
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "Submission",
     "TypeVersionBody",
     "VersionConfirmation",
+    "WindowView",
     "Withdrawal",
     "read_content",
     "read_plan",

@@ -15,6 +15,7 @@ from services.filing.schemas.contents import (
     PlanDocument,
 )
 from services.filing.schemas.partners import ApplicationDocument
+from services.filing.schemas.windows import IncidentDocument, WindowDocument
 from shared.events.filing import ListingContent
 from shared.http.problems import invalid_request
 
@@ -27,6 +28,9 @@ CONTENT_MODELS: Mapping[FilingKind, type[Body]] = {
     FilingKind.SUBHALL_RETENTION: RetentionDocument,
     FilingKind.CHANNEL_EXCEPTION: ChannelDocument,
     FilingKind.PARTNER_APPLICATION: ApplicationDocument,
+    FilingKind.MAINTENANCE: WindowDocument,
+    FilingKind.MAJOR_EVENT: WindowDocument,
+    FilingKind.INCIDENT_REPORT: IncidentDocument,
 }
 # A yearly list has routes of its own.
 DirectKind = Literal[
@@ -37,6 +41,9 @@ DirectKind = Literal[
     "SUBHALL_RETENTION",
     "CHANNEL_EXCEPTION",
     "PARTNER_APPLICATION",
+    "MAINTENANCE",
+    "MAJOR_EVENT",
+    "INCIDENT_REPORT",
 ]
 
 

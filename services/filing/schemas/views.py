@@ -209,7 +209,8 @@ class ObligationView(View):
     state: str = Field(description="OPEN 或 FULFILLED；是否逾期见 late、breached_at")
     organisation_id: str
     region: str
-    filing_id: UUID
+    filing_id: UUID | None
+    subject: str | None
     clause: str
     opened_at: Local
     due_at: Local
@@ -312,4 +313,28 @@ class PartnerView(View):
     active_since: Local
     valid_until: date
     forced_exit: ForcedExitView | None = None
+    version: int
+
+
+class WindowView(View):
+    """A window; `short_notice` says that it was filed later than the lead time asks (A16.3)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.WINDOW]})
+
+    id: UUID
+    filing_id: UUID = Field(description="最近一次改变窗口的报备")
+    filing_type: str
+    organisation_id: str
+    region: str
+    title: str
+    kind: str
+    listing_ids: list[UUID]
+    starts_at: Local
+    ends_at: Local
+    impact: str
+    state: str
+    change: int
+    filed_at: Local
+    short_notice: bool
+    ended_at: Local | None
     version: int

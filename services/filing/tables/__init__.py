@@ -29,6 +29,7 @@ from services.filing.tables.owed import (
 )
 from services.filing.tables.partners import ForcedExit, Partner
 from services.filing.tables.terms import GrantedTerm
+from services.filing.tables.windows import Window
 
 __all__ = [
     "Appeal",
@@ -55,5 +56,6 @@ __all__ = [
     "Partner",
     "Round",
     "StoredAttachment",
+    "Window",
     "metadata",
 ]

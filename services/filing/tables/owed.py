@@ -58,19 +58,32 @@ class EmergencyDelisting(Row):
 
 
 class Obligation(Row):
-    """Something owed by a date; a breach and lateness stay for ever (F8)."""
+    """Something owed by a date; a breach and lateness stay for ever (F8).
+
+    It follows an emergency delisting, or a `subject` that a unit owes once: a report, a document.
+    """
 
     __tablename__ = "obligations"
     __table_args__ = (
         Index("ix_obligations_filing_id", "filing_id"),
         Index("ix_obligations_opened", "opened_at", "id"),
+        Index("ix_obligations_fulfilled_by", "fulfilled_by"),
+        Index(
+            "uq_obligations_subject",
+            "organisation_id",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text("subject IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
     kind: Mapped[str]
     organisation_id: Mapped[str]
     region: Mapped[str]
-    filing_id: Mapped[UUID] = mapped_column(ForeignKey("filing.emergency_delistings.id"))
+    filing_id: Mapped[UUID | None]
+    subject: Mapped[str | None]
     clause: Mapped[str]
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime]
