@@ -69,24 +69,36 @@ def _statement(parts: tuple[tuple[str | None, str, int], ...]) -> str:
     return f"with {', '.join(shifted)} select"
 
 
+class NewRow:
+    """A base of mapped rows that are made as plain objects: a new row has no history to keep."""
+
+    def __init__(self, **members: Any) -> None:
+        if unknown := members.keys() - _names(type(self)):  # type: ignore[arg-type]  # a class is hashable
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        self.__dict__.update(members)
+
+
+@cache
+def _names(kind: type[Any]) -> frozenset[str]:
+    return frozenset(inspect(kind).attrs.keys())
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """How rows of one mapped class are inserted without a unit of work."""
 
     table: FromClause
     sql: str
-    members: tuple[tuple[str, bool], ...]  # the attribute of each value, and whether it is JSON
+    members: tuple[str, ...]  # the attribute of each value
+    json_at: tuple[int, ...]  # which of them are written as JSON
     refers_to: frozenset[FromClause]
 
     def insert(self, row: DeclarativeBase) -> Write:
-        found = row.__dict__
-        return Write(
-            self.sql,
-            [
-                json.dumps(value, ensure_ascii=False) if is_json and value is not None else value
-                for value, is_json in ((found.get(name), is_json) for name, is_json in self.members)
-            ],
-        )
+        values = list(map(row.__dict__.get, self.members))
+        for place in self.json_at:
+            if values[place] is not None:
+                values[place] = json.dumps(values[place], ensure_ascii=False)
+        return Write(self.sql, values)
 
 
 @cache
@@ -102,7 +114,10 @@ def _shape(kind: type[DeclarativeBase]) -> _Shape:
     return _Shape(
         table=mapper.local_table,
         sql=f"insert into {mapper.local_table} ({names}) values ({places})",  # noqa: S608 our own names
-        members=tuple((key, isinstance(column.type, JSONB)) for key, column in members),
+        members=tuple(key for key, _ in members),
+        json_at=tuple(
+            place for place, (_, column) in enumerate(members) if isinstance(column.type, JSONB)
+        ),
         refers_to=frozenset(
             key.column.table for _, column in members for key in column.foreign_keys
         ),

@@ -16,6 +16,7 @@ HASHES: dict[str, type[hashes.SHA256 | hashes.SM3]] = {
 
 
 _SAFE: Final = 2**53 - 1  # the largest integer that RFC 8785 writes exactly
+_LEAVES: Final = frozenset({str, bool, type(None)})
 _encode = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")
 ).encode
@@ -36,12 +37,15 @@ def _is_plain(value: Any) -> bool:
     which Python takes by code points and RFC 8785 by UTF-16: for ASCII they are the same.
     """
     kind = type(value)
-    if kind is str or kind is bool or value is None:
+    if kind in _LEAVES:
         return True
     if kind is dict:
-        return all(
-            type(name) is str and name.isascii() and _is_plain(each) for name, each in value.items()
-        )
+        for name, each in value.items():
+            if type(name) is not str or not name.isascii():
+                return False
+            if type(each) not in _LEAVES and not _is_plain(each):
+                return False
+        return True
     if kind is list:
         return all(map(_is_plain, value))
     return kind is int and bool(-_SAFE <= value <= _SAFE)

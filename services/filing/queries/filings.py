@@ -102,12 +102,9 @@ async def view_of(tx: Transaction, filing: Filing) -> FilingView:
     """A filing with its thread, as this caller sees it; what a draft cannot have is not read."""
     history = await _history(tx, filing)
     sent = filing.submitted_at is not None
-    summary = FilingSummary.model_validate(filing).model_dump(by_alias=False)
     return FilingView.model_validate(
         {
-            **summary,
-            "type": filing.type,
-            **{name: getattr(filing, name) for name in _PLAIN},
+            **{name: getattr(filing, name) for name in _MEMBERS},
             "content": _shown(filing.type, filing.content),
             "confirmed_by": await _confirmed_by(tx, filing) if filing.departments else [],
             "revokes": await _revokes(tx, filing) if sent else [],
@@ -133,14 +130,7 @@ async def _history(tx: Transaction, filing: Filing) -> Sequence[HistoryEntry]:
     return entries.all()
 
 
-_PLAIN = (
-    "plan_line_id",
-    "oral_report_id",
-    "self_test",
-    "departments",
-    "goes_live_at",
-    "revoked_by",
-)
+_MEMBERS = ("type", *(name for name in FilingView.model_fields if hasattr(Filing, name)))
 
 
 def _shown(kind: str, content: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from shared.database import schema_metadata
 from shared.messaging.tables import add_toolbox_tables
+from shared.writes import NewRow
 
 metadata = schema_metadata("filing")
 add_toolbox_tables(metadata)
 
 
-class Row(DeclarativeBase):
+class Row(NewRow, DeclarativeBase):
     metadata = metadata
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         str: Text,
