@@ -231,7 +231,8 @@ class Database:
         """
         scope = "36" if whole_province else row_scope(actor)
         try:
-            async with self._begun(scope=scope, organisation=actor.organisation) as work:
+            work = await Work.begin(self.engine, scope=scope, organisation=actor.organisation)
+            try:
                 tx = Transaction(
                     work=work,
                     schema=self.schema,
@@ -244,6 +245,10 @@ class Database:
                 yield tx
                 await tx.flush()
                 await work.commit()
+            except BaseException:
+                await work.abandon()
+                raise
+            await work.close()
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
             raise DatabaseUnavailable(retry_after=1) from error
         except (
@@ -261,16 +266,6 @@ class Database:
             self.acted()
         for callback in tx._after_commit:  # noqa: SLF001 same module
             callback()
-
-    @asynccontextmanager
-    async def _begun(self, **settings: str) -> AsyncIterator[Work]:
-        work = await Work.begin(self.engine, **settings)
-        try:
-            yield work
-        except BaseException:
-            await work.abandon()
-            raise
-        await work.close()
 
 
 # SQLSTATE classes and codes after which the same call may succeed: connection lost, conflict,

@@ -22,6 +22,7 @@ from shared.telling import entry_digest
 
 BATCH: Final = 1000
 _LINGER: Final = 0.1  # seconds after a nudge, so that a busy service seals many at once
+_PATIENCE: Final = 60  # seconds for a look at every entry at once
 _POLL: Final = 1.0  # seconds, where a nudge was lost or another process wrote
 
 _COLUMNS = (
@@ -65,6 +66,8 @@ _BEHIND_GAP = """
 async def seal(tx: Transaction) -> int:
     """Link what waits, at most `BATCH` entries; how many."""
     connection = await tx.raw()
+    if not await connection.fetchval("select exists (select from audit_pending)"):
+        return 0  # without a lock: an idle service writes nothing
     head = await connection.fetchrow("select number, hash from audit_head for update")
     if head is None:
         raise LookupError("the audit chain has no head: the schema was not migrated")
@@ -135,7 +138,8 @@ async def _sealed(tx: Transaction) -> AsyncIterator[Entry]:
 async def _gap(tx: Transaction, at_the_end: int) -> int | None:
     """The number from which an entry is missed, or None when all of every subject are there."""
     connection = await tx.raw()
-    subject = await connection.fetchval(_GAP)
+    await connection.execute(f"set local statement_timeout = {_PATIENCE * 1000}")
+    subject = await connection.fetchval(_GAP, timeout=_PATIENCE)
     if subject is None:
         return None
     behind: int | None = await connection.fetchval(_BEHIND_GAP, subject)
