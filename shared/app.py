@@ -128,9 +128,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.authenticate = Verifier(settings).authenticate
         messaging = Messaging(name, settings, database, app.state.handlers, log)
         app.state.messaging = messaging
-        await _reached(database, name, log)
-        if app.state.on_start is not None:
-            await app.state.on_start(app, stack)
+        await _begin(app, stack)
         await stack.enter_async_context(messaging.running())
         ticking = asyncio.create_task(run_schedule(database, name, app.state.schedule, log))
         stack.push_async_callback(_stop, ticking)
@@ -148,14 +146,23 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         log.info("stopping")
 
 
-async def _reached(database: Database, name: str, log: Any) -> None:
-    """Wait for a Postgres that is away: who is started again and again comes back later than it."""
+async def _begin(app: FastAPI, stack: AsyncExitStack) -> None:
+    """What a component does at its start, again from the beginning when Postgres goes away.
+
+    Nothing is served until then. Its end would leave the same to a supervisor, who waits longer
+    each time.
+    """
     while True:
         try:
-            async with database.transaction(system(name)):
+            async with AsyncExitStack() as attempt:
+                async with app.state.database.transaction(system(app.state.name)):
+                    pass
+                if app.state.on_start is not None:
+                    await app.state.on_start(app, attempt)
+                stack.push_async_exit(attempt.pop_all())
                 return
         except DatabaseUnavailable:
-            log.warning("waiting for the database")
+            app.state.log.warning("waiting for the database")
             await asyncio.sleep(0.2)
 
 
