@@ -15,7 +15,7 @@ from shared.events.filing import (
     PlanLinesAccepted,
     SubhallRetained,
 )
-from shared.messaging.inbox import Handlers, Received
+from shared.messaging.inbox import Handlers, ReadModel, Received
 
 
 async def on_filing_submitted(tx: Transaction, received: Received[FilingSubmitted]) -> None:
@@ -74,3 +74,6 @@ HANDLERS: Handlers = {
     SubhallRetained: on_subhall_retained,
     ChannelExceptionGranted: on_channel_exception_granted,
 }
+
+# Listings are catalog's own record of what it did: only the yearly lists are filing's word alone.
+READ_MODEL = ReadModel(tables=("plan_lines",), handlers={PlanLinesAccepted: on_plan_lines_accepted})

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.filing.commands import calendar, projections
 from shared.database import Transaction
 from shared.events import catalog
-from shared.messaging.inbox import Handlers, Received, Together
+from shared.messaging.inbox import Handlers, ReadModel, Received, Together
 
 
 async def on_organisation_registered(
@@ -113,3 +113,20 @@ HANDLERS: Handlers = {
     catalog.ListingPublicationRefused: on_publication_refused,
     catalog.NoticePublished: on_notice_published,
 }
+
+_TELLING = (
+    catalog.CalendarImported,
+    catalog.ListingPublicationRefused,
+    catalog.NoticePublished,
+)
+READ_MODEL = ReadModel(
+    tables=(
+        "known_organisations",
+        "known_halls",
+        "known_zones",
+        "known_norms",
+        "known_items",
+        "live_listings",
+    ),
+    handlers={event: handler for event, handler in HANDLERS.items() if event not in _TELLING},
+)

@@ -51,6 +51,18 @@ class Together:
 Handlers = Mapping[type[Event], Handler]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """Tables that nothing but these handlers writes, and which tell nothing themselves."""
+
+    tables: tuple[str, ...]
+    handlers: Handlers
+
+    @property
+    def sources(self) -> list[str]:
+        return sorted({event.source for event in self.handlers})
+
+
 @dataclass(slots=True)
 class Arrival:
     """One delivery of an event; `envelope` is None when it could not be read."""

@@ -31,6 +31,7 @@ from shared.messaging.dead_letters import describe, park
 from shared.messaging.handling import (
     Arrival,
     Handlers,
+    ReadModel,
     Received,
     Together,
     apply,
@@ -40,7 +41,17 @@ from shared.messaging.pulling import ACK, IN_PROGRESS, TERM, Delivery, Pull, nak
 from shared.messaging.record import Record
 from shared.security.identity import system
 
-__all__ = ["Ack", "Handlers", "Inbox", "Nak", "Received", "Term", "Together", "Verdict"]
+__all__ = [
+    "Ack",
+    "Handlers",
+    "Inbox",
+    "Nak",
+    "ReadModel",
+    "Received",
+    "Term",
+    "Together",
+    "Verdict",
+]
 
 MAX_BATCH: Final = 256
 GAP: Final = "gap"

@@ -1,5 +1,6 @@
 """A consumer that begins late knows what one knows that saw everything (E6)."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -19,11 +20,13 @@ from shared.http.messages import Messages, load_messages
 from shared.messaging.api import event_routes
 from shared.messaging.archive import archive_events
 from shared.messaging.broker import Broker
+from shared.messaging.handling import ReadModel
 from shared.messaging.metrics import consumer_lag
+from shared.messaging.rebuild import rebuild
 from shared.messaging.record import Record
 from shared.security.errors import InvalidToken, Reason
 from shared.security.identity import Actor, Role, system
-from tests.shared.messaging.world import BASE, World, running
+from tests.shared.messaging.world import BASE, HANDLERS, World, arrival, running
 from tests.suite import eventually
 
 PARCELS, MOVES = 40, 15  # 600 events: three pages
@@ -292,6 +295,81 @@ async def applied(world: World, count: int) -> bool:
 
 async def sent(world: World) -> bool:
     return await world.sql("filing", "select 1 from outbox where sent_at is null") == []
+
+
+# --- rebuilding a read model ---------------------------------------------------------------------
+
+MODEL = ReadModel(tables=("effects",), handlers=HANDLERS)
+
+
+@pytest.mark.feature("E6")
+async def test_a_read_model_rebuilt_from_archive_and_outbox_has_the_same_digest(
+    world: World, record: Record
+):
+    before = await tell_everything(world)
+    await archive_half(world)
+    await world.sql("catalog", "delete from effects where subject = 'p3'")
+    await world.sql("catalog", "update effects set place = 'wrong' where subject = 'p4'")
+    spoilt = await digest(world)
+
+    count = await rebuild(world.database("catalog"), record, MODEL, service="catalog")
+
+    assert spoilt != before
+    assert await digest(world) == before
+    assert count == PARCELS * MOVES
+    audited = await world.sql("catalog", "select action, subject from audit_pending")
+    assert [(row["action"], row["subject"]) for row in audited] == [
+        ("read_model.rebuilt", "catalog")
+    ]
+
+
+@pytest.mark.feature("E6")
+async def test_a_rebuilt_model_holds_neither_what_was_discarded_nor_what_has_not_come(
+    world: World, record: Record
+):
+    await tell_everything(world)
+    poison = "delete from effects where subject = 'p1' and sequence = 15"
+    await world.sql("catalog", poison)
+    await world.sql(
+        "catalog",
+        "insert into dead_letters (consumer, event_id, source, subject, type, sequence,"
+        " stream_sequence, envelope, cause, tries, state, parked_at) select 'catalog', event_id,"
+        " 'filing', subject, type, sequence, 1, '{}', 'x', 1, 'DISCARDED', now()"
+        " from filing.outbox where subject = 'p1' and sequence = 15",
+    )
+    await world.sql("catalog", "delete from effects where subject = 'p2' and sequence > 10")
+    await world.sql("catalog", "update sequence_gate set sequence = 10 where subject = 'p2'")
+    before = await digest(world)
+
+    await rebuild(world.database("catalog"), record, MODEL, service="catalog")
+
+    assert await digest(world) == before
+
+
+@pytest.mark.feature("E6")
+async def test_a_rebuild_waits_for_the_record_to_show_what_was_applied(
+    world: World, publisher: Publisher, record: Record
+):
+    await tell_everything(world)
+    await world.tell("p0", "late")
+    inbox = world.inbox(world.broker("catalog"))
+    await inbox.receive([arrival("p0", MOVES + 1, place="late")])
+    before = await digest(world)
+
+    rebuilding = asyncio.create_task(
+        rebuild(world.database("catalog"), record, MODEL, service="catalog")
+    )
+    await eventually(lambda: _read_twice(publisher))
+    unchanged = await digest(world)
+    async with running(world.relay(await world.connected("filing"))):
+        await rebuilding
+
+    assert unchanged == before
+    assert await digest(world) == before
+
+
+async def _read_twice(publisher: Publisher) -> bool:
+    return len(publisher.read) > 4
 
 
 async def position_is(world: World, position: int) -> bool:
