@@ -31,6 +31,12 @@ class ExemptionNotFound(NotFound):
     code = "exemption_not_found"
 
 
+class PartnerUnlisted(NotFound):
+    """No approved partner of this id was told of by filing."""
+
+    code = "partner_unlisted"
+
+
 class ItemNotFound(NotFound):
     code = "item_not_found"
 

@@ -1,6 +1,6 @@
 """Door 2: what catalog does when filing tells of a decision."""
 
-from services.catalog.commands import channels, listings, merging
+from services.catalog.commands import channels, listings, merging, partners
 from services.catalog.rules.listings import FilingProgress
 from shared.database import Transaction
 from shared.events.filing import (
@@ -12,6 +12,8 @@ from shared.events.filing import (
     FilingReturned,
     FilingSubmitted,
     FilingWithdrawn,
+    PartnerApproved,
+    PartnerForcedOut,
     PlanLinesAccepted,
     SubhallRetained,
 )
@@ -62,6 +64,14 @@ async def on_channel_exception_granted(
     await channels.grant_exception(tx, received.event, region=received.region)
 
 
+async def on_partner_approved(tx: Transaction, received: Received[PartnerApproved]) -> None:
+    await partners.follow_approval(tx, received.event)
+
+
+async def on_partner_forced_out(tx: Transaction, received: Received[PartnerForcedOut]) -> None:
+    await partners.force_out(tx, received.event)
+
+
 HANDLERS: Handlers = {
     FilingSubmitted: on_filing_submitted,
     FilingReturned: on_filing_returned,
@@ -72,6 +82,8 @@ HANDLERS: Handlers = {
     PlanLinesAccepted: on_plan_lines_accepted,
     EmergencyDelistingOrdered: on_emergency_delisting_ordered,
     SubhallRetained: on_subhall_retained,
+    PartnerApproved: on_partner_approved,
+    PartnerForcedOut: on_partner_forced_out,
     ChannelExceptionGranted: on_channel_exception_granted,
 }
 

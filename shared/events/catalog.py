@@ -148,6 +148,14 @@ class OrphanFound(Event, type="catalog.orphan_found.v1"):
     live_listings: int
 
 
+class PartnerLiaisonNamed(Event, type="catalog.partner_liaison_named.v1"):
+    """Aggregate `partner:<id>`: the two persons through whom it and the operator speak (A15.3)."""
+
+    partner_id: str
+    partner_person_id: UUID
+    operator_person_id: UUID
+
+
 class CoverageExempted(Event, type="catalog.coverage_exempted.v1"):
     """Aggregate `exemption:<id>`: a unit need not list an item, up to a day (A8.1)."""
 
@@ -218,11 +226,12 @@ class ListingSuspended(Event, type="catalog.listing_suspended.v1"):
 
 
 class ListingDelisted(Event, type="catalog.listing_delisted.v1"):
-    """Aggregate `listing:<id>`; `emergency` tells which way (A11.3, A11.4)."""
+    """Aggregate `listing:<id>`; two flags tell which way (A11.3, A11.4, A15.5)."""
 
     listing_id: UUID
     filing_id: UUID
     emergency: bool
+    forced_exit: bool = False
     notice_id: UUID | None
     delisted_at: datetime
 

@@ -16,7 +16,9 @@ from tests.catalog.province import (
     Catalog,
     content,
     item,
+    organisation,
 )
+from tests.catalog.test_partners import approve, force_out
 from tests.suite import DONGHU, GANJIANG, JIUJIANG, LABOUR, MINI_APP, NANCHANG, PROVINCE
 
 
@@ -251,6 +253,23 @@ async def test_a_unit_s_planned_items_sum_up_and_exempt_ones_do_not_count(new_ar
     assert [found[part] for part in parts] == [1, 0, 1, 1, 0, 2, 2]
     assert sum(found[part] for part in parts) == found["planned"] == 7
     assert found["ratio"] == "0.1667"
+
+
+@pytest.mark.clause("A8.1")
+@pytest.mark.clause("A15.5")
+async def test_a_planned_item_that_left_with_its_partner_is_a_forced_exit(catalog: Catalog):
+    body = organisation("partner-plan", "合作方（演示）", "PARTNER", "36", "jx-zwfw")
+    assert (await catalog.send("POST", "/v1/organisations", body)).status_code == 201
+    await approve(catalog, "partner-plan")
+    await accept(catalog, plan("partner-plan", ["demo-rst-001"]))
+    await catalog.publish(content(organisation_id="partner-plan", zone_id=None))
+    before = (await items(catalog, "partner-plan"))["demo-rst-001"]["state"]
+
+    await force_out(catalog, "partner-plan")
+
+    after = (await items(catalog, "partner-plan"))["demo-rst-001"]["state"]
+    assert (before, after) == ("LISTED", "FORCED_EXIT")
+    assert (await unit(catalog, "partner-plan"))["forced_exits"] == 1
 
 
 @pytest.mark.clause("A8.1")

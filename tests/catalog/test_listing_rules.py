@@ -1,5 +1,6 @@
 """The listing's lifecycle as a table, and the gate before anything goes live."""
 
+from datetime import date
 from itertools import product
 
 import pytest
@@ -13,6 +14,7 @@ from services.catalog.rules.listings import (
     ListingState,
     gate,
 )
+from services.catalog.rules.partners import may_be_listed
 from shared.events.filing import ListingContent
 from shared.lifecycle import IllegalStep, StepForbidden
 from shared.security.canonical import digest
@@ -61,6 +63,7 @@ def decide(document: ListingContent | None, **changes):
         "filed": "" if document is None else digest_of(document),
         "owner_kind": "PROVINCIAL_DEPARTMENT",
         "references_known": True,
+        "partner_holds": True,
         "confirmed_by": [],
     }
     return gate(document, **{**facts, **changes})[0]
@@ -125,3 +128,20 @@ def test_a_county_lists_local_scenarios_only():
 def test_a_listing_without_a_registered_accountable_unit_is_refused():
     assert decide(content(), owner_kind=None) is Gate.REFERENCE_UNKNOWN
     assert decide(content(), references_known=False) is Gate.REFERENCE_UNKNOWN
+
+
+@pytest.mark.clause("A15.2")
+def test_a_partner_without_an_approval_that_holds_stays_out():
+    assert decide(content(), owner_kind="PARTNER") is None
+    assert decide(content(), owner_kind="PARTNER", partner_holds=False) is Gate.PARTNER_NOT_ACTIVE
+
+
+@pytest.mark.clause("A15.2")
+@pytest.mark.parametrize(
+    ("state", "day", "held"),
+    [("ACTIVE", 30, True), ("ACTIVE", 29, True), ("ACTIVE", 31, False), ("FORCED_OUT", 29, False)],
+)
+def test_an_approval_holds_up_to_its_last_day_and_not_after_an_exit(state, day, held):
+    until = date(2026, 12, 30)
+
+    assert may_be_listed(state, valid_until=until, today=date(2026, 12, day)) is held

@@ -10,6 +10,7 @@ from services.catalog.api import (
     listings,
     notices,
     organisations,
+    partners,
     persons,
     reference,
 )
@@ -20,6 +21,7 @@ for part in (
     organisations,
     channels,
     persons,
+    partners,
     items,
     listings,
     coverage,

@@ -25,6 +25,7 @@ def upgrade() -> None:
     toolbox.protect("catalog", "responsible_persons")
     toolbox.protect("catalog", "plan_lines")
     toolbox.protect("catalog", "coverage_exemptions")
+    toolbox.protect("catalog", "partners")
     toolbox.protect("catalog", "listing_filings", named=_DEPARTMENT)
 
 
@@ -557,6 +558,36 @@ def _create_register() -> None:
     )
     op.create_index("ix_zones_hall_id", "zones", ["hall_id"], unique=False, schema="catalog")
     op.create_table(
+        "partners",
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("supervising_organisation", sa.Text(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("filing_id", sa.Uuid(), nullable=False),
+        sa.Column("partner_person_id", sa.Uuid(), nullable=True),
+        sa.Column("operator_person_id", sa.Uuid(), nullable=True),
+        sa.Column("forced_out_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["operator_person_id"],
+            ["catalog.responsible_persons.id"],
+            name=op.f("fk_partners_operator_person_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"],
+            ["catalog.organisations.id"],
+            name=op.f("fk_partners_organisation_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["partner_person_id"],
+            ["catalog.responsible_persons.id"],
+            name=op.f("fk_partners_partner_person_id"),
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", name=op.f("pk_partners")),
+        schema="catalog",
+    )
+    op.create_table(
         "coverage_exemptions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("organisation_id", sa.Text(), nullable=False),
@@ -589,6 +620,7 @@ def _create_register() -> None:
 
 def downgrade() -> None:
     op.drop_table("coverage_exemptions", schema="catalog")
+    op.drop_table("partners", schema="catalog")
     op.drop_table("zones", schema="catalog")
     op.drop_table("responsible_persons", schema="catalog")
     op.drop_table("items", schema="catalog")

@@ -60,6 +60,7 @@ class Gate(StrEnum):
     CONFIRMATION_MISSING = "confirmation_missing"
     COUNTY_SCOPE = "county_scope"
     REFERENCE_UNKNOWN = "reference_unknown"
+    PARTNER_NOT_ACTIVE = "partner_not_active"
 
 
 class Cause(StrEnum):
@@ -69,6 +70,7 @@ class Cause(StrEnum):
     EMERGENCY = "EMERGENCY"
     HALL_MERGED = "HALL_MERGED"
     ITEM_CHANGED = "ITEM_CHANGED"
+    FORCED_EXIT = "FORCED_EXIT"
     ARCHIVED = "ARCHIVED"
 
 
@@ -116,11 +118,13 @@ def gate(
     filed: str,
     owner_kind: str | None,
     references_known: bool,
+    partner_holds: bool,
     confirmed_by: Collection[str],
 ) -> tuple[Gate | None, str]:
-    """Whether accepted content may go live, and the digest that was found (C7, A5.4, A11.2).
+    """Whether accepted content may go live, and the digest that was found (C7, A5.4, A11.2, A15.2).
 
-    `owner_kind` is None when the organisation is not in the register or is closed.
+    `owner_kind` is None when the organisation is not in the register or is closed; `partner_holds`
+    is false for a partner that is not approved, or not any more.
     """
     if content is None:
         return Gate.CONTENT_MISSING, ""
@@ -129,11 +133,20 @@ def gate(
         return Gate.DIGEST, found
     if owner_kind is None or not references_known:
         return Gate.REFERENCE_UNKNOWN, found
+    if not partner_holds:
+        return Gate.PARTNER_NOT_ACTIVE, found
+    return _local_flaw(content, owner_kind, confirmed_by), found
+
+
+def _local_flaw(
+    content: ListingContent, owner_kind: str, confirmed_by: Collection[str]
+) -> Gate | None:
+    """What a city or a county may not list (A5.4), or not yet (A11.2)."""
     if owner_kind == "COUNTY_AUTHORITY" and content.kind != ListingKind.LOCAL_SCENARIO:
-        return Gate.COUNTY_SCOPE, found
+        return Gate.COUNTY_SCOPE
     if owner_kind in ("CITY_AUTHORITY", "COUNTY_AUTHORITY") and not confirmed_by:
-        return Gate.CONFIRMATION_MISSING, found
-    return None, found
+        return Gate.CONFIRMATION_MISSING
+    return None
 
 
 def _digest_like(filed: str, content: ListingContent) -> str:

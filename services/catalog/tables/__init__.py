@@ -13,6 +13,7 @@ from services.catalog.tables.listings import (
 )
 from services.catalog.tables.mapping import Base, metadata
 from services.catalog.tables.notices import Notice, NoticeWording
+from services.catalog.tables.partners import Partner
 from services.catalog.tables.register import (
     Hall,
     HallRetention,
@@ -43,6 +44,7 @@ __all__ = [
     "Notice",
     "NoticeWording",
     "Organisation",
+    "Partner",
     "PlanLine",
     "Region",
     "ResponsiblePerson",

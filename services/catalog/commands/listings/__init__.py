@@ -1,7 +1,11 @@
 """The public life of listings, moved by filing's decisions alone (A11, C1, C7, C8)."""
 
 from services.catalog.commands.listings.decisions import accept
-from services.catalog.commands.listings.delisting import archive_old, delist_in_emergency
+from services.catalog.commands.listings.delisting import (
+    archive_old,
+    delist_all,
+    delist_in_emergency,
+)
 from services.catalog.commands.listings.documents import retype
 from services.catalog.commands.listings.filings import accept_plan, note_progress, note_submission
 from services.catalog.commands.listings.places import move_to_hall
@@ -11,6 +15,7 @@ __all__ = [
     "accept",
     "accept_plan",
     "archive_old",
+    "delist_all",
     "delist_in_emergency",
     "move_to_hall",
     "note_progress",

@@ -9,9 +9,9 @@ from services.catalog.commands.limits import limit
 from services.catalog.commands.listings.documents import keep_appearance, next_epoch, write_public
 from services.catalog.commands.listings.records import known_listing, move
 from services.catalog.commands.notices import announce
-from services.catalog.rules.listings import Cause, ListingAction, ListingState
+from services.catalog.rules.listings import LIVE, Cause, ListingAction, ListingState
 from services.catalog.rules.notices import NoticeKind
-from services.catalog.tables import Listing, ListingVersion
+from services.catalog.tables import Listing, ListingVersion, Organisation
 from shared.database import Transaction
 from shared.events.catalog import ListingArchived, ListingDelisted, ListingSuspended
 from shared.events.filing import EmergencyDelistingOrdered
@@ -34,6 +34,44 @@ async def delist_in_emergency(tx: Transaction, event: EmergencyDelistingOrdered)
     )
 
 
+async def delist_all(
+    tx: Transaction, organisation: Organisation, *, filing_id: UUID, decided_at: datetime
+) -> None:
+    """Take everything of a partner that was forced out off, with one notice of it all (A15.5)."""
+    listings = (
+        await tx.session.scalars(
+            select(Listing)
+            .where(Listing.organisation_id == organisation.id, Listing.state.in_(LIVE))
+            .order_by(Listing.id)
+            .with_for_update()
+        )
+    ).all()
+    notice = await announce(
+        tx,
+        NoticeKind.FORCED_EXIT,
+        params={"partner": organisation.name, "count": str(len(listings))},
+        listing_ids=[listing.id for listing in listings],
+        region=organisation.region,
+        filing_id=filing_id,
+        at=decided_at,
+    )
+    for listing in listings:
+        listing.notice_id = notice.id
+        await delist(
+            tx,
+            listing,
+            filing_id=filing_id,
+            decided_at=decided_at,
+            kind=NoticeKind.FORCED_EXIT,
+        )
+
+
+_CAUSES = {
+    NoticeKind.EMERGENCY_DELIST: Cause.EMERGENCY,
+    NoticeKind.FORCED_EXIT: Cause.FORCED_EXIT,
+}
+
+
 async def delist(
     tx: Transaction,
     listing: Listing,
@@ -46,7 +84,8 @@ async def delist(
     emergency = kind is NoticeKind.EMERGENCY_DELIST
     if listing.state == ListingState.DELISTED:
         return
-    if emergency or await limit(tx, "notice_on_delisting"):
+    announced = kind is NoticeKind.FORCED_EXIT  # with all of the partner's others
+    if not announced and (emergency or await limit(tx, "notice_on_delisting")):
         notice = await announce(
             tx,
             kind,
@@ -72,13 +111,14 @@ async def delist(
     version = await tx.session.get(ListingVersion, (listing.id, listing.version))
     if version is not None:
         version.valid_to = tx.now
-        cause = Cause.EMERGENCY if emergency else Cause.FILING
+        cause = _CAUSES.get(kind, Cause.FILING)
         await write_public(tx, listing, version, cause=cause, cause_id=filing_id)
     tx.emit(
         ListingDelisted(
             listing_id=listing.id,
             filing_id=filing_id,
             emergency=emergency,
+            forced_exit=announced,
             notice_id=listing.notice_id,
             delisted_at=tx.now,
         ),

@@ -16,6 +16,8 @@ from services.catalog.rules.listings import (
     ListingState,
     gate,
 )
+from services.catalog.rules.partners import may_be_listed
+from services.catalog.rules.register import OrganisationKind
 from services.catalog.tables import (
     Hall,
     Item,
@@ -24,8 +26,10 @@ from services.catalog.tables import (
     ListingVersion,
     Norm,
     Organisation,
+    Partner,
     Zone,
 )
+from shared.clock import SHANGHAI
 from shared.database import Transaction
 from shared.events.catalog import ListingPublicationRefused, ListingPublished, ListingScheduled
 from shared.events.filing import FilingAccepted, ListingContent
@@ -42,6 +46,7 @@ async def accept_content(tx: Transaction, event: FilingAccepted, filing: Listing
         content,
         filed=event.digest,
         owner_kind=None if owner is None else owner.kind,
+        partner_holds=owner is not None and await _partner_holds(tx, owner),
         references_known=content is not None and await _references_known(tx, content),
         confirmed_by=event.confirmed_by,
     )
@@ -174,6 +179,19 @@ async def _owner(tx: Transaction, content: ListingContent) -> Organisation | Non
         .with_for_update(read=True)
     )
     return owner
+
+
+async def _partner_holds(tx: Transaction, owner: Organisation) -> bool:
+    """Whether a partner's approval holds; held until commit against its exit (A15.2, A15.5)."""
+    if owner.kind != OrganisationKind.PARTNER:
+        return True
+    partner = await tx.session.scalar(
+        select(Partner).where(Partner.organisation_id == owner.id).with_for_update(read=True)
+    )
+    today = tx.now.astimezone(SHANGHAI).date()
+    return partner is not None and may_be_listed(
+        partner.state, valid_until=partner.valid_until, today=today
+    )
 
 
 async def _references_known(tx: Transaction, content: ListingContent) -> bool:
