@@ -86,6 +86,16 @@ class DelegationNotFound(NotFound):
     code = "delegation_not_found"
 
 
+class DecisionIncomplete(Invalid):
+    """A return, refusal or rejection names clause, reason and evidence (C2)."""
+
+    code = "decision_incomplete"
+
+
+class DueDatesTooMany(Invalid):
+    code = "due_dates_too_many"
+
+
 class AppealNotFound(NotFound):
     code = "appeal_not_found"
 

@@ -4,6 +4,7 @@ from services.filing.commands.appeals import decide_appeal, file_appeal, withdra
 from services.filing.commands.applications import approve_filing, reject_filing
 from services.filing.commands.attachments import Upload, forget_uncited, store_attachment
 from services.filing.commands.authority import DelegationEntry, delegate, revoke_delegation
+from services.filing.commands.bulk import Outcome, Wish, decide_many
 from services.filing.commands.emergency import (
     EmergencyOrder,
     OralReportEntry,
@@ -37,14 +38,17 @@ __all__ = [
     "ExitOrder",
     "FilingEntry",
     "OralReportEntry",
+    "Outcome",
     "PlanEntry",
     "Upload",
+    "Wish",
     "accept_filing",
     "approve_filing",
     "confirm_filing",
     "confirm_version",
     "create_filing",
     "decide_appeal",
+    "decide_many",
     "delegate",
     "delist_in_emergency",
     "file_appeal",

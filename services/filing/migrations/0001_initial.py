@@ -116,14 +116,6 @@ def upgrade() -> None:
         postgresql_using="gin",
     )
     op.create_index(
-        "ix_filings_due_at",
-        "filings",
-        ["due_at"],
-        unique=False,
-        schema="filing",
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-    )
-    op.create_index(
         "ix_filings_item_digest", "filings", ["item_code", "digest"], unique=False, schema="filing"
     )
     op.create_index(
@@ -469,7 +461,27 @@ def _create_the_rest() -> None:
 
 
 def _create_process() -> None:
-    """What the process around a filing keeps: delegations."""
+    """What the process around a filing keeps: delegations, and the order of what is due."""
+    for name, columns, where in (
+        ("due", ["due_at", "id"], "due_at IS NOT NULL"),
+        ("due_owner", ["organisation_id", "due_at", "id"], "due_at IS NOT NULL"),
+        ("confirmation", ["due_at", "id"], "due_for = 'CONFIRMATION'"),
+        ("review", ["due_at", "id"], "due_for IN ('REVIEW', 'APPEAL')"),
+    ):
+        op.create_index(
+            f"ix_filings_{name}",
+            "filings",
+            columns,
+            schema="filing",
+            postgresql_where=sa.text(where),
+        )
+    op.create_index(
+        "ix_obligations_due",
+        "obligations",
+        ["due_at", "id"],
+        schema="filing",
+        postgresql_where=sa.text("fulfilled_at IS NULL"),
+    )
     op.create_table(
         "delegations",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -21,6 +21,7 @@ from services.filing.queries.owed import (
     show_oral_report,
 )
 from services.filing.queries.partners import list_partners, show_partner
+from services.filing.queries.queue import list_due_dates, list_queue
 from services.filing.queries.types import Label, list_types, show_type
 from services.filing.queries.windows import list_windows, show_window
 
@@ -31,10 +32,12 @@ __all__ = [
     "list_appeals",
     "list_confirmations",
     "list_delegations",
+    "list_due_dates",
     "list_filings",
     "list_obligations",
     "list_partners",
     "list_plan_lines",
+    "list_queue",
     "list_types",
     "list_windows",
     "read_attachment",

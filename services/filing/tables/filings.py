@@ -51,7 +51,26 @@ class Filing(Row):
         Index("ix_filings_item_digest", "item_code", "digest"),
         Index("ix_filings_oral_report_id", "oral_report_id"),
         Index("ix_filings_revoked_by", "revoked_by"),
-        Index("ix_filings_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_filings_due", "due_at", "id", postgresql_where=text("due_at IS NOT NULL")),
+        Index(
+            "ix_filings_due_owner",
+            "organisation_id",
+            "due_at",
+            "id",
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_filings_confirmation",
+            "due_at",
+            "id",
+            postgresql_where=text("due_for = 'CONFIRMATION'"),
+        ),
+        Index(
+            "ix_filings_review",
+            "due_at",
+            "id",
+            postgresql_where=text("due_for IN ('REVIEW', 'APPEAL')"),
+        ),
         Index("ix_filings_departments", "departments", postgresql_using="gin"),
         Index(
             "uq_filings_pending_listing",

@@ -76,6 +76,7 @@ class Obligation(Row):
             unique=True,
             postgresql_where=text("subject IS NOT NULL"),
         ),
+        Index("ix_obligations_due", "due_at", "id", postgresql_where=text("fulfilled_at IS NULL")),
     )
 
     id: Mapped[Id]
