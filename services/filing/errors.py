@@ -96,6 +96,12 @@ class DueDatesTooMany(Invalid):
     code = "due_dates_too_many"
 
 
+class NothingFiled(Conflict):
+    """A draft was never sent, so there is nothing to give a receipt for."""
+
+    code = "nothing_filed"
+
+
 class AppealNotFound(NotFound):
     code = "appeal_not_found"
 

@@ -236,6 +236,7 @@ FILING = _rows(
     ("fileListingPlan", "POST", "/v1/listing-plans", C, PLANNERS, "filing:write"),
     ("listPlanLines", "GET", "/v1/plan-lines", R, READERS, "filing:read"),
     ("getPlanTemplate", "GET", "/v1/listing-plans/template", P, EVERYONE, None),
+    ("getFilingReceipt", "GET", "/v1/filings/{filing_id}/receipt", R, READERS, "filing:read"),
     ("listQueue", "GET", "/v1/queue", R, READERS, "filing:read"),
     ("listDueDates", "GET", "/v1/due-dates", R, READERS, "filing:read"),
     ("decideFilings", "POST", "/v1/bulk-decisions", C, PROVINCE, "filing:decide"),

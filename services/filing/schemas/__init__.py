@@ -39,6 +39,8 @@ from services.filing.schemas.queue import (
     OutcomeView,
     QueueItemView,
 )
+from services.filing.schemas.receipt import POLICY as RECEIPT_POLICY
+from services.filing.schemas.receipt import receipt
 from services.filing.schemas.views import (
     ClockView,
     ConfirmationView,
@@ -63,6 +65,7 @@ from services.filing.schemas.views import (
 __all__ = [
     "CONTENT_MODELS",
     "PLAN_REQUEST",
+    "RECEIPT_POLICY",
     "TEMPLATE",
     "Acceptance",
     "AppealBody",
@@ -114,4 +117,5 @@ __all__ = [
     "Withdrawal",
     "read_content",
     "read_plan",
+    "receipt",
 ]
