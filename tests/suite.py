@@ -35,6 +35,7 @@ from shared import serve
 from shared.clock import SettableClock
 from shared.events.envelope import STREAM
 from shared.migrations.run import upgrade
+from shared.scheduling import run_once
 from shared.security.access import ENTRY, OPERATIONS
 from shared.security.encryption import Keyring
 from shared.security.identity import Actor, Role
@@ -265,6 +266,13 @@ class Suite:
             "Idempotency-Key": str(uuid.uuid4()),
             **{name.replace("_", "-"): value for name, value in more.items()},
         }
+
+    async def tick(self, component: str, name: str) -> None:
+        """Do one round of an entry of the schedule, after any that the service has in hand."""
+        schedule = importlib.import_module(f"services.{component}.schedule").SCHEDULE
+        (entry,) = (each for each in schedule if each.name.endswith(f".{name}"))
+        database = self.apps[component].state.database
+        await eventually(lambda: run_once(database, component, entry))
 
     async def sql(self, component: str, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """Look into a schema as its owner, past row-level security: for assertions only."""

@@ -6,7 +6,15 @@ from typing import Any
 
 from prometheus_client import Gauge
 
-from services.catalog.commands import calendar, channels, imports, listings, merging, nightly
+from services.catalog.commands import (
+    calendar,
+    channels,
+    imports,
+    listings,
+    merging,
+    nightly,
+    notices,
+)
 from services.catalog.commands.limits import limit
 from services.catalog.queries.calendar import is_official
 from services.catalog.queries.coverage import orphans
@@ -72,6 +80,8 @@ SCHEDULE = (
     Every(1, listings.publish_due),
     Every(30, check_orphans),
     Every(30, check_calendar),
+    Every(1, notices.follow_time),
+    Every(5, listings.flag_rechecks),
     Every(60, listings.archive_old),
     Every(60, merging.end_retentions),
     Every(60, channels.tell_overdue),

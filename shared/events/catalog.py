@@ -236,6 +236,15 @@ class ListingDelisted(Event, type="catalog.listing_delisted.v1"):
     delisted_at: datetime
 
 
+class ListingRecheckFlagged(Event, type="catalog.listing_recheck_flagged.v1"):
+    """Aggregate `listing:<id>`: a newer norm is in effect than it was tested by (A6.3)."""
+
+    listing_id: UUID
+    organisation_id: str
+    tested_by: str
+    norm_version: str
+
+
 class ListingArchived(Event, type="catalog.listing_archived.v1"):
     """Aggregate `listing:<id>`: delisted long ago, and shown no more."""
 
@@ -258,6 +267,13 @@ class NoticeEdited(Event, type="catalog.notice_edited.v1"):
 
     notice_id: UUID
     version: int
+
+
+class NoticeExpired(Event, type="catalog.notice_expired.v1"):
+    """Aggregate `notice:<id>`: its time is over; it is no longer in force."""
+
+    notice_id: UUID
+    expired_at: datetime
 
 
 class NoticeWithdrawn(Event, type="catalog.notice_withdrawn.v1"):

@@ -7,10 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.catalog.schedule import SCHEDULE
 from shared.events.filing import ChannelExceptionGranted
 from shared.messaging.inbox import Nak
-from shared.scheduling import run_once
 from tests.catalog.province import Catalog
 from tests.suite import DONGHU, JIUJIANG, LABOUR, MINI_APP, NANCHANG, OPERATOR, PROVINCE
 
@@ -161,13 +159,11 @@ async def test_what_is_over_or_late_is_told_once_each(catalog: Catalog):
     path = f"/v1/channels/{found['id']}"
     plan = {**PLAN, "due_on": "2097-06-30"}
     await put(catalog, path, name="会到期的渠道", state="PLANNED", plan=plan)
-    database = catalog.suite.apps["catalog"].state.database
-    sweep = next(each for each in SCHEDULE if each.name.endswith("tell_overdue"))
     told = []
 
     for day in ((2097, 3, 31), (2097, 4, 1), (2097, 4, 2), (2097, 7, 1), (2097, 7, 2)):
         catalog.suite.clock.set(datetime(*day, 4, tzinfo=UTC))
-        await run_once(database, "catalog", sweep)
+        await catalog.suite.tick("catalog", "tell_overdue")
         facts = await catalog.told(f"channel:{found['id']}")
         told.append([data["what"] for name, data in facts if name == "channel_overdue.v1"])
     catalog.suite.clock.reset()

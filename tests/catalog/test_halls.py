@@ -8,10 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.catalog.schedule import SCHEDULE
 from shared.events.filing import SubhallRetained
 from shared.messaging.inbox import Nak
-from shared.scheduling import run_once
 from tests.catalog.province import DONGHU_PLACE, NANCHANG_PLACE, Catalog, content
 from tests.suite import HEALTH_INSURANCE, LABOUR, MINI_APP, NANCHANG, OPERATOR, PROVINCE, Suite
 
@@ -216,14 +214,12 @@ async def test_a_merging_hall_is_kept_by_an_accepted_filing_until_its_day(
     assert (kept["state"], kept["retained_until"]) == ("RETAINED", "2099-06-30")
     assert kept["retention_filing_id"] == str(event.filing_id)
     assert kept["merged_into"] is None
-    database = suite.apps["catalog"].state.database
-    entry = next(each for each in SCHEDULE if each.name.endswith("end_retentions"))
     suite.clock.set(datetime(2099, 6, 30, 3, tzinfo=UTC))
-    await run_once(database, "catalog", entry)
+    await suite.tick("catalog", "end_retentions")
     assert (await shown(catalog, path))["state"] == "RETAINED"
     suite.clock.set(datetime(2099, 7, 1, 3, tzinfo=UTC))
-    await run_once(database, "catalog", entry)
-    await run_once(database, "catalog", entry)
+    await suite.tick("catalog", "end_retentions")
+    await suite.tick("catalog", "end_retentions")
     suite.clock.reset()
     over = await shown(catalog, path)
     assert (over["state"], over["retained_until"]) == ("MERGING", None)

@@ -10,8 +10,6 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from services.catalog.schedule import SCHEDULE
-from shared.scheduling import run_once
 from tests.catalog.province import NANCHANG_PLACE, Catalog, content, item
 
 pytestmark = pytest.mark.feature("C4")
@@ -208,8 +206,7 @@ async def test_a_listing_s_history_names_each_change_its_members_and_its_filing(
     order = uuid4()
     await catalog.tell(catalog.emergency(listing, order), f"filing:{order}")
     clock.advance(timedelta(days=400))
-    archive = next(each for each in SCHEDULE if each.name.endswith("archive_old"))
-    await run_once(catalog.suite.apps["catalog"].state.database, "catalog", archive)
+    await catalog.suite.tick("catalog", "archive_old")
 
     found = await changes(catalog, f"from={at(began)}&listing={listing}")
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.catalog.rules.notices import NoticeKind
 from tests.catalog.province import Catalog, content
 from tests.suite import LABOUR, MINI_APP, NANCHANG, OPERATOR
 
@@ -159,3 +160,110 @@ async def test_halls_do_not_announce_by_themselves(catalog: Catalog, actor):
 
 async def test_an_unknown_notice_is_not_found(catalog: Catalog):
     assert (await catalog.get(f"/v1/notices/{uuid4()}")).json()["code"] == "notice_not_found"
+
+
+async def follow_time(catalog: Catalog) -> None:
+    await catalog.suite.tick("catalog", "follow_time")
+
+
+def after(catalog: Catalog, **step: float) -> str:
+    return (catalog.suite.clock.now() + timedelta(**step)).isoformat()
+
+
+async def names(catalog: Catalog, notice_id: str) -> list[str]:
+    return [name for name, _ in await catalog.told(f"notice:{notice_id}")]
+
+
+@pytest.mark.clause("A11.6")
+async def test_a_planned_notice_comes_out_at_its_time_and_goes_at_its_end(catalog: Catalog):
+    made = await publish(
+        catalog,
+        title="定时公告",
+        publishes_at=after(catalog, hours=2),
+        expires_at=after(catalog, hours=5),
+    )
+    path, notice_id = made.headers["location"], made.json()["id"]
+    seen = []
+
+    for hours in (0, 1, 1.5, 1, 2):
+        catalog.suite.clock.advance(timedelta(hours=hours))
+        await follow_time(catalog)
+        await follow_time(catalog)
+        answer = await catalog.get(path)
+        seen.append(answer.json().get("state", answer.json().get("code")))
+
+    told = await names(catalog, notice_id)
+    catalog.suite.clock.reset()
+    assert made.json()["state"] == "SCHEDULED"
+    assert seen == [
+        "notice_not_found",
+        "notice_not_found",
+        "PUBLISHED",
+        "PUBLISHED",
+        "EXPIRED",
+    ]
+    assert told == ["notice_published.v1", "notice_expired.v1"]
+
+
+async def test_nobody_but_its_keepers_sees_a_notice_before_its_time(catalog: Catalog):
+    made = await publish(catalog, title="未到时间", publishes_at=after(catalog, days=2))
+    notice_id = made.json()["id"]
+
+    for state in ("PUBLISHED", "EXPIRED", "WITHDRAWN"):
+        page = (await catalog.get(f"/v1/notices?state={state}&limit=100")).json()
+        assert notice_id not in {each["id"] for each in page["items"]}
+    kept = await catalog.get("/v1/scheduled-notices?limit=100", OPERATOR)
+    assert notice_id in {each["id"] for each in kept.json()["items"]}
+    assert (await catalog.get("/v1/scheduled-notices", MINI_APP)).status_code == 403
+    assert (await catalog.get("/v1/notices?state=SCHEDULED")).status_code == 422
+
+
+async def test_a_notice_withdrawn_before_its_time_never_comes_out(catalog: Catalog):
+    made = await publish(catalog, publishes_at=after(catalog, hours=1))
+    path, notice_id = made.headers["location"], made.json()["id"]
+
+    withdrawn = await catalog.send(
+        "POST", f"{path}/withdrawal", {"reason": "不再需要"}, OPERATOR, if_match="*"
+    )
+    catalog.suite.clock.advance(timedelta(hours=3))
+    await follow_time(catalog)
+    shown = await catalog.get(path)
+    catalog.suite.clock.reset()
+
+    assert withdrawn.json()["state"] == "WITHDRAWN"
+    assert shown.json()["code"] == "notice_not_found"
+    assert await names(catalog, notice_id) == ["notice_withdrawn.v1"]
+
+
+async def test_an_edited_end_is_the_one_that_counts(catalog: Catalog):
+    made = await publish(catalog, expires_at=after(catalog, hours=1))
+    path, notice_id = made.headers["location"], made.json()["id"]
+    body = {"title": "延期", "text": "延期。", "expires_at": after(catalog, hours=4)}
+    assert (await catalog.send("PUT", path, body, OPERATOR, if_match="*")).status_code == 200
+
+    told = []
+    for hours in (2, 3):
+        catalog.suite.clock.advance(timedelta(hours=hours))
+        await follow_time(catalog)
+        told.append((await names(catalog, notice_id))[-1])
+    catalog.suite.clock.reset()
+
+    assert told == ["notice_edited.v1", "notice_expired.v1"]
+
+
+async def test_a_notice_that_would_be_over_before_it_comes_out_is_refused(catalog: Catalog):
+    body = notice(publishes_at="2090-01-02T00:00:00Z", expires_at="2090-01-01T00:00:00Z")
+
+    answer = await catalog.send("POST", "/v1/notices", body, OPERATOR)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "notice_over"
+
+
+@pytest.mark.parametrize("kind", list(NoticeKind))
+async def test_every_kind_of_notice_may_be_published(catalog: Catalog, kind):
+    made = await publish(catalog, kind=kind, title=f"公告 {kind}")
+
+    found = (await catalog.get(f"/v1/notices?kind={kind}&limit=100")).json()["items"]
+
+    assert made.json()["id"] in {each["id"] for each in found}

@@ -317,6 +317,7 @@ async def test_every_list_of_the_register_walks_in_pages_with_one_total(catalog:
         assert walked == whole["items"]
 
 
+@pytest.mark.clause("A6.1")
 @pytest.mark.clause("A4.1")
 @pytest.mark.parametrize("actor", [OPERATOR, NANCHANG, MINI_APP])
 async def test_only_the_province_writes_the_register(catalog: Catalog, actor):

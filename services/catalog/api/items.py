@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.catalog.api.query import CodeFilter, IdFilter, TextFilter
 from services.catalog.commands import halls as commands
-from services.catalog.queries import register
-from services.catalog.schemas.fields import ITEM_CODE
+from services.catalog.queries import rechecks, register
+from services.catalog.schemas.fields import ITEM_CODE, VERSION
+from services.catalog.schemas.history import RecheckView
 from services.catalog.schemas.items import ItemView
 from services.catalog.schemas.register import NormInput, NormView
 from shared.http.conditional import set_version
 from shared.http.operations import OperationRoute, Tx
-from shared.http.pagination import Paging, Results, link_next
+from shared.http.pagination import Page, Paging, Results, link_next
 
 router = APIRouter(route_class=OperationRoute, tags=["事项与规范"])
 
@@ -32,6 +33,21 @@ async def issue_norm(tx: Tx, body: NormInput, response: Response) -> NormView:
     norm = await commands.issue_norm(tx, body)
     response.headers["Location"] = "/v1/norms"
     return NormView.model_validate(norm)
+
+
+@router.get("/v1/listing-rechecks")
+async def list_listing_rechecks(
+    *,
+    tx: Tx,
+    request: Request,
+    response: Response,
+    page: Paging,
+    organisation: IdFilter = "",
+    norm: Annotated[str, Query(pattern=f"{VERSION}|^$", description="规范版本 / version")] = "",
+) -> Page[RecheckView]:
+    items, cursor = await rechecks.list_rechecks(tx, page, organisation=organisation, norm=norm)
+    link_next(request, response, cursor)
+    return Page(items=items, next_cursor=cursor)
 
 
 @router.get("/v1/items")

@@ -1,6 +1,6 @@
 """Notices."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -28,11 +28,23 @@ async def list_notices(
     region: RegionFilter = "",
     listing: UUID | None = None,
     state: Annotated[
-        NoticeState, Query(description="默认只看有效公告 / in force by default")
-    ] = NoticeState.PUBLISHED,
+        Literal["PUBLISHED", "EXPIRED", "WITHDRAWN"],
+        Query(description="默认只看有效公告 / in force by default"),
+    ] = "PUBLISHED",
 ) -> Results[NoticeView]:
     items, cursor, total = await notices.list_notices(
-        tx, page, kind=kind, region=region, listing=listing, state=state
+        tx, page, kind=kind, region=region, listing=listing, state=NoticeState(state)
+    )
+    link_next(request, response, cursor)
+    return Results(items=items, next_cursor=cursor, total=total)
+
+
+@router.get("/v1/scheduled-notices")
+async def list_scheduled_notices(
+    tx: Tx, request: Request, response: Response, page: Paging
+) -> Results[NoticeView]:
+    items, cursor, total = await notices.list_notices(
+        tx, page, kind="", region="", listing=None, state=NoticeState.SCHEDULED
     )
     link_next(request, response, cursor)
     return Results(items=items, next_cursor=cursor, total=total)

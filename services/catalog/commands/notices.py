@@ -17,16 +17,22 @@ from services.catalog.tables import Listing, Notice, NoticeWording, Organisation
 from shared.clock import SHANGHAI
 from shared.database import Transaction
 from shared.errors import FieldError
-from shared.events.catalog import NoticeEdited, NoticePublished, NoticeWithdrawn
+from shared.events.catalog import (
+    NoticeEdited,
+    NoticeExpired,
+    NoticePublished,
+    NoticeWithdrawn,
+)
 from shared.http.language import ZH
 from shared.http.messages import Messages, load_messages
 from shared.security.identity import PROVINCE_REGION
 
+_BATCH = 100
 SENTENCES = Messages(load_messages(catalog.__name__))
 
 
 async def publish_notice(tx: Transaction, given: NoticeInput) -> Notice:
-    """Publish at once; `references_wrong` (422) for listings that the public does not know."""
+    """Publish now or at its time; `references_wrong` (422) for listings that nobody knows."""
     await _refuse_unknown(tx, given.listing_ids)
     region = given.regions[0] if len(given.regions) == 1 else PROVINCE_REGION
     return _publish(tx, given, publisher=tx.actor.organisation, region=region)
@@ -58,6 +64,8 @@ async def announce(
         listing_ids=list(listing_ids),
         regions=[region],
         starts_at=at,
+        publishes_at=None,
+        expires_at=None,
     )
     publisher = await _operator(tx)
     return _publish(tx, given, publisher=publisher, region=region, filing_id=filing_id)
@@ -70,6 +78,7 @@ async def edit_notice(tx: Transaction, notice_id: UUID, given: NoticeText) -> No
     notice.alternative_channel = given.alternative_channel
     notice.expires_at = given.expires_at
     notice.version += 1
+    _follow(notice)
     _keep_wording(tx, notice)
     tx.emit(
         NoticeEdited(notice_id=notice.id, version=notice.version),
@@ -83,6 +92,7 @@ async def withdraw_notice(tx: Transaction, notice_id: UUID, *, reason: str) -> N
     """Take a notice back; it stays readable, with the reason."""
     notice = await _open(tx, notice_id)
     notice.withdrawn_at, notice.withdrawal_reason = tx.now, reason
+    notice.next_due_at = None
     notice.version += 1
     tx.emit(
         NoticeWithdrawn(notice_id=notice.id),
@@ -100,29 +110,64 @@ def _publish(
     region: str,
     filing_id: UUID | None = None,
 ) -> Notice:
+    planned = given.publishes_at
     notice = Notice(
         id=uuid4(),
         version=1,
-        **given.model_dump(),
+        **given.model_dump(exclude={"publishes_at"}),
         publisher=publisher,
         filing_id=filing_id,
-        published_at=tx.now,
+        published_at=planned if planned is not None and planned > tx.now else tx.now,
     )
     tx.session.add(notice)
     _keep_wording(tx, notice)
+    if notice.published_at <= tx.now:
+        _tell_published(tx, notice, region)
+    _follow(notice)
+    return notice
+
+
+async def follow_time(tx: Transaction) -> None:
+    """The clock's part: a planned notice comes out, one whose time is over goes, each once."""
+    due = await tx.session.scalars(
+        select(Notice)
+        .where(Notice.next_due_at <= tx.now)
+        .order_by(Notice.next_due_at, Notice.id)
+        .limit(_BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    for notice in due.all():
+        if notice.told_at is None:
+            _tell_published(tx, notice, _region(notice))
+            _follow(notice)
+        else:
+            notice.next_due_at = None
+            tx.emit(
+                NoticeExpired(notice_id=notice.id, expired_at=notice.expires_at or tx.now),
+                subject=f"notice:{notice.id}",
+                region=_region(notice),
+            )
+
+
+def _follow(notice: Notice) -> None:
+    """The next instant that it is told of: its publication, then its end, then none."""
+    notice.next_due_at = notice.published_at if notice.told_at is None else notice.expires_at
+
+
+def _tell_published(tx: Transaction, notice: Notice, region: str) -> None:
+    notice.told_at = tx.now
     tx.emit(
         NoticePublished(
             notice_id=notice.id,
-            kind=given.kind,
-            listing_ids=given.listing_ids,
-            filing_id=filing_id,
-            published_at=tx.now,
-            expires_at=given.expires_at,
+            kind=notice.kind,
+            listing_ids=notice.listing_ids,
+            filing_id=notice.filing_id,
+            published_at=notice.published_at,
+            expires_at=notice.expires_at,
         ),
         subject=f"notice:{notice.id}",
         region=region,
     )
-    return notice
 
 
 def _keep_wording(tx: Transaction, notice: Notice) -> None:

@@ -121,6 +121,9 @@ def _create_listings() -> None:
         sa.Column("listed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delisted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("off_by", sa.Text(), nullable=True),
+        sa.Column("norm_version", sa.Text(), nullable=True),
+        sa.Column("recheck_norm", sa.Text(), nullable=True),
+        sa.Column("recheck_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("doc", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_listings")),
         sa.UniqueConstraint("number", name=op.f("uq_listings_number")),
@@ -131,6 +134,20 @@ def _create_listings() -> None:
         "ix_listings_goes_live_at", "listings", ["goes_live_at"], unique=False, schema="catalog"
     )
     op.create_index("ix_listings_hall_id", "listings", ["hall_id"], unique=False, schema="catalog")
+    op.create_index(
+        "ix_listings_norm_version",
+        "listings",
+        ["norm_version", "id"],
+        unique=False,
+        schema="catalog",
+    )
+    op.create_index(
+        "ix_listings_recheck_norm",
+        "listings",
+        ["recheck_norm", "id"],
+        unique=False,
+        schema="catalog",
+    )
     op.create_index(
         "ix_listings_zone_id", "listings", ["zone_id", "state"], unique=False, schema="catalog"
     )
@@ -169,6 +186,7 @@ def _create_records() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("checklist", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("flagged_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_norms")),
         schema="catalog",
     )
@@ -187,7 +205,9 @@ def _create_records() -> None:
         sa.Column("publisher", sa.Text(), nullable=False),
         sa.Column("filing_id", sa.Uuid(), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawal_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
@@ -195,6 +215,9 @@ def _create_records() -> None:
     )
     op.create_index(
         "ix_notices_published_at", "notices", ["published_at", "id"], unique=False, schema="catalog"
+    )
+    op.create_index(
+        "ix_notices_next_due_at", "notices", ["next_due_at"], unique=False, schema="catalog"
     )
     op.create_table(
         "plan_lines",

@@ -48,7 +48,7 @@ async def list_notices(
 async def get_notice(tx: Transaction, notice_id: UUID) -> NoticeView:
     """A notice with every wording that it had, or `notice_not_found` (404)."""
     notice = await tx.session.get(Notice, notice_id)
-    if notice is None:
+    if notice is None or not _was_public(notice, tx.now):
         raise NoticeNotFound(id=notice_id)
     wordings = await tx.session.scalars(
         select(NoticeWording)
@@ -75,9 +75,18 @@ def notice_view(notice: Notice, now: datetime) -> NoticeView:
     )
 
 
+def _was_public(notice: Notice, now: datetime) -> bool:
+    """Nobody reads a notice before its time, nor one that was withdrawn before it."""
+    return notice.told_at is not None or (
+        notice.published_at <= now and notice.withdrawn_at is None
+    )
+
+
 def _state(notice: Notice, now: datetime) -> NoticeState:
     if notice.withdrawn_at is not None:
         return NoticeState.WITHDRAWN
+    if notice.published_at > now:
+        return NoticeState.SCHEDULED
     if notice.expires_at is not None and notice.expires_at <= now:
         return NoticeState.EXPIRED
     return NoticeState.PUBLISHED
@@ -85,11 +94,15 @@ def _state(notice: Notice, now: datetime) -> NoticeState:
 
 def _in_state(state: NoticeState, now: datetime) -> ColumnElement[bool]:
     match state:
+        case NoticeState.SCHEDULED:
+            return Notice.withdrawn_at.is_(None) & (Notice.published_at > now)
         case NoticeState.WITHDRAWN:
-            return Notice.withdrawn_at.is_not(None)
+            return Notice.withdrawn_at.is_not(None) & Notice.told_at.is_not(None)
         case NoticeState.EXPIRED:
             return Notice.withdrawn_at.is_(None) & (Notice.expires_at <= now)
         case NoticeState.PUBLISHED:
-            return Notice.withdrawn_at.is_(None) & or_(
-                Notice.expires_at.is_(None), Notice.expires_at > now
+            return (
+                Notice.withdrawn_at.is_(None)
+                & (Notice.published_at <= now)
+                & or_(Notice.expires_at.is_(None), Notice.expires_at > now)
             )

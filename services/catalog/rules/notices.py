@@ -14,6 +14,7 @@ class NoticeKind(StrEnum):
 
 
 class NoticeState(StrEnum):
+    SCHEDULED = "SCHEDULED"
     PUBLISHED = "PUBLISHED"
     EXPIRED = "EXPIRED"
     WITHDRAWN = "WITHDRAWN"

@@ -45,3 +45,30 @@ class ChangeView(View):
     state: str
     cause: CauseView
     changed: Sequence[str] = Field(description="members of the public document that differ")
+
+
+class RecheckView(View):
+    """A listing that was tested by an older norm than the one in effect (A6.3).
+
+    It leaves this list when an update is accepted whose self-test names the newer version.
+    """
+
+    model_config = shown(
+        {
+            "listing_id": "0199f0a0-0000-7000-8000-0000000000a1",
+            "title": "社会保险个人权益记录查询打印",
+            "organisation_id": "jx-rst",
+            "region": "36",
+            "tested_by": "demo-1.0",
+            "norm_version": "demo-2.0",
+            "flagged_at": "2026-12-01T00:00:05+08:00",
+        }
+    )
+
+    listing_id: UUID
+    title: str
+    organisation_id: str
+    region: str
+    tested_by: str
+    norm_version: str
+    flagged_at: ShanghaiTime

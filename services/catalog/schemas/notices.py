@@ -33,6 +33,7 @@ _NOTICE = {
     "regions": ["360100"],
     "starts_at": "2026-12-30T22:00:00+08:00",
     "ends_at": "2026-12-31T06:00:00+08:00",
+    "publishes_at": "2026-12-28T09:00:00+08:00",
 }
 
 
@@ -55,11 +56,16 @@ class NoticeInput(NoticeText):
     regions: Annotated[list[RegionId], Field(max_length=120), Distinct] = []
     starts_at: Moment | None = None
     ends_at: Moment | None = None
+    publishes_at: Annotated[
+        Moment | None, Field(description="a planned publication; at once when null or past")
+    ] = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.starts_at and self.ends_at and self.ends_at < self.starts_at:
             raise PydanticCustomError("order", "it ends before it begins", {"code": "field_order"})
+        if self.publishes_at and self.expires_at and self.expires_at <= self.publishes_at:
+            raise PydanticCustomError("over", "over before published", {"code": "notice_over"})
         return self
 
 
@@ -87,7 +93,7 @@ class NoticeView(View):
     model_config = shown(
         {
             "id": "0199f0a0-0000-7000-8000-0000000000b1",
-            **_NOTICE,
+            **{name: value for name, value in _NOTICE.items() if name != "publishes_at"},
             "state": "PUBLISHED",
             "version": 1,
             "edited": False,
@@ -114,7 +120,7 @@ class NoticeView(View):
     ends_at: ShanghaiTime | None
     publisher: str
     filing_id: UUID | None
-    published_at: ShanghaiTime
+    published_at: ShanghaiTime = Field(description="planned, while it is SCHEDULED")
     expires_at: ShanghaiTime | None
     withdrawn_at: ShanghaiTime | None
     withdrawal_reason: str | None

@@ -40,6 +40,8 @@ class Listing(Found, Base):
         Index("ix_listings_organisation_id", "organisation_id", "state"),
         Index("ix_listings_item_code", "item_code"),
         Index("ix_listings_hall_id", "hall_id"),
+        Index("ix_listings_norm_version", "norm_version", "id"),
+        Index("ix_listings_recheck_norm", "recheck_norm", "id"),
         Index("ix_listings_zone_id", "zone_id", "state"),
         Index("ix_listings_goes_live_at", "goes_live_at"),
         Index("ix_listings_terms", "terms", postgresql_using="gin"),
@@ -59,6 +61,9 @@ class Listing(Found, Base):
     listed_at: Mapped[datetime | None]
     delisted_at: Mapped[datetime | None]
     off_by: Mapped[str | None]
+    norm_version: Mapped[str | None]
+    recheck_norm: Mapped[str | None]
+    recheck_since: Mapped[datetime | None]
 
 
 class ListingAppearance(Found, Base):

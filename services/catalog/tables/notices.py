@@ -11,8 +11,13 @@ from services.catalog.tables.mapping import Base
 
 
 class Notice(Base):
+    """A notice; `next_due_at` is when it is next told of: its planned publication, or its end."""
+
     __tablename__ = "notices"
-    __table_args__ = (Index("ix_notices_published_at", "published_at", "id"),)
+    __table_args__ = (
+        Index("ix_notices_published_at", "published_at", "id"),
+        Index("ix_notices_next_due_at", "next_due_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -27,7 +32,9 @@ class Notice(Base):
     publisher: Mapped[str]
     filing_id: Mapped[UUID | None]
     published_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    next_due_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
     withdrawal_reason: Mapped[str | None]
 

@@ -1,6 +1,6 @@
 """The register: where, who, with what, and which items."""
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index
@@ -111,6 +111,8 @@ class Zone(Base):
 
 
 class Norm(Base):
+    """A version of a norm; `flagged_at` is when the last listing of an older one was flagged."""
+
     __tablename__ = "norms"
 
     version: Mapped[str] = mapped_column(primary_key=True)
@@ -118,6 +120,7 @@ class Norm(Base):
     title: Mapped[str]
     effective_from: Mapped[date]
     checklist: Mapped[list[str]]
+    flagged_at: Mapped[datetime | None]
 
 
 class Item(Base):

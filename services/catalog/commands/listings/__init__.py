@@ -10,6 +10,7 @@ from services.catalog.commands.listings.documents import retype
 from services.catalog.commands.listings.filings import accept_plan, note_progress, note_submission
 from services.catalog.commands.listings.places import move_to_hall
 from services.catalog.commands.listings.publication import publish_due
+from services.catalog.commands.listings.rechecks import flag_rechecks
 
 __all__ = [
     "accept",
@@ -17,6 +18,7 @@ __all__ = [
     "archive_old",
     "delist_all",
     "delist_in_emergency",
+    "flag_rechecks",
     "move_to_hall",
     "note_progress",
     "note_submission",

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from services.catalog.commands.listings.documents import open_hall, write_public
+from services.catalog.commands.listings.rechecks import compare_norm
 from services.catalog.commands.listings.records import known_listing, move
 from services.catalog.rules.halls import ZoneState
 from services.catalog.rules.listings import (
@@ -150,6 +151,7 @@ async def _publish(
     listing.listed_at = listing.listed_at if listed and listing.listed_at else tx.now
     listing.delisted_at = listing.notice_id = listing.off_by = None
     listing.goes_live_at = listing.next_version = None
+    await compare_norm(tx, listing, content.norm_version)
     await write_public(tx, listing, version, cause=Cause.FILING, cause_id=version.filing_id)
     tx.emit(
         ListingPublished(
