@@ -184,6 +184,14 @@ class WindowOver(Conflict):
     code = "window_over"
 
 
+class ClearanceNotFound(NotFound):
+    code = "clearance_not_found"
+
+
+class ClearanceEndedAlready(Conflict):
+    code = "clearance_ended"
+
+
 class UsccTaken(Conflict):
     """The code belongs to another partner."""
 
@@ -309,6 +317,22 @@ class WindowEndOutside(ContentRefused):
 
 class IncidentTimes(ContentRefused):
     code = "incident_times"
+
+
+class DocumentNotForOrganisation(ContentRefused):
+    code = "document_not_for_organisation"
+
+
+class PartNotForDocument(ContentRefused):
+    code = "part_not_for_document"
+
+
+class PeriodWrong(ContentRefused):
+    code = "period_wrong"
+
+
+class NotSignedYet(ContentRefused):
+    code = "not_signed_yet"
 
 
 class UsccInvalid(ContentRefused):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.filing.commands import calendar, projections
+from services.filing.commands import calendar, projections, vacancies
 from shared.database import Transaction
 from shared.events import catalog
 from shared.messaging.inbox import Handlers, ReadModel, Received, Together
@@ -21,6 +21,20 @@ async def on_organisation_closed(
     tx: Transaction, received: Received[catalog.OrganisationClosed]
 ) -> None:
     await projections.forget_organisation(tx, received.event.organisation_id)
+
+
+async def on_responsible_person_named(
+    tx: Transaction, received: Received[catalog.ResponsiblePersonNamed]
+) -> None:
+    told = received.event
+    await vacancies.know_person(
+        tx,
+        told.person_id,
+        organisation_id=told.organisation_id,
+        domain=told.domain,
+        valid_from=told.valid_from,
+        valid_to=told.valid_to,
+    )
 
 
 async def on_hall_registered(tx: Transaction, received: Received[catalog.HallRegistered]) -> None:
@@ -102,6 +116,7 @@ async def on_notice_published(tx: Transaction, received: Received[catalog.Notice
 HANDLERS: Handlers = {
     catalog.OrganisationRegistered: on_organisation_registered,
     catalog.OrganisationClosed: on_organisation_closed,
+    catalog.ResponsiblePersonNamed: on_responsible_person_named,
     catalog.HallRegistered: on_hall_registered,
     catalog.ZoneRegistered: on_zone_registered,
     catalog.NormIssued: on_norm_issued,

@@ -399,10 +399,10 @@ class IncidentReported(Event, type="filing.incident_reported.v1"):
 
 
 class DocumentFiled(Event, type="filing.document_filed.v1"):
-    """Aggregate `filing:<id>`: a recurring artefact is there, for a period of its kind (A7.1)."""
+    """Aggregate `filing:<id>`: an artefact is there, for a period of its kind if it recurs."""
 
     filing_id: UUID
     kind: str
     organisation_id: str
-    period: str
+    period: str | None
     accepted_at: datetime

@@ -261,6 +261,10 @@ FILING = _rows(
     ("forcePartnerOut", "POST", "/v1/partners/{partner_id}/forced-exit", D, PROVINCE, "filing:decide"),
     ("listWindows", "GET", "/v1/windows", R, READERS, "filing:read"),
     ("getWindow", "GET", "/v1/windows/{window_id}", R, READERS, "filing:read"),
+    ("listClearances", "GET", "/v1/clearances", R, READERS, "filing:read"),
+    ("getClearance", "GET", "/v1/clearances/{clearance_id}", R, READERS, "filing:read"),
+    ("revokeClearance", "POST", "/v1/clearances/{clearance_id}/revocation", D, MappingProxyType({**FILERS, Role.PROVINCE: ANY}), "filing:write"),
+    ("listClassifiedFields", "GET", "/v1/classified-fields", R, READERS, "filing:read"),
     ("listObligations", "GET", "/v1/obligations", R, READERS, "filing:read"),
     ("getObligation", "GET", "/v1/obligations/{obligation_id}", R, READERS, "filing:read"),
 ) + _toolbox("filing")

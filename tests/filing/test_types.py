@@ -20,6 +20,7 @@ KINDS = [
     "MAINTENANCE",
     "MAJOR_EVENT",
     "INCIDENT_REPORT",
+    "DOCUMENT",
 ]
 VERSION = {
     "flow": "NOTIFY",

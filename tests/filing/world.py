@@ -5,6 +5,7 @@ import csv
 import json
 import uuid
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -16,6 +17,7 @@ import httpx
 
 from services.filing.commands import sweep_clocks
 from shared.clock import SHANGHAI
+from shared.database import Transaction
 from shared.events import catalog
 from shared.events.envelope import Envelope, Event, dataschema
 from shared.events.filing import ListingContent
@@ -379,9 +381,13 @@ class World:
 
     async def sweep(self) -> int:
         """One look at the clocks, beside the service's own."""
+        return await self.run(sweep_clocks)
+
+    async def run(self, work: Callable[[Transaction], Awaitable[int]]) -> int:
+        """One round of what the clock causes, beside the service's own; how much it did."""
         database = self.suite.apps["filing"].state.database
         async with database.transaction(system("filing")) as tx:
-            return await sweep_clocks(tx)
+            return await work(tx)
 
     async def sweep_at(self, instant: str) -> None:
         """Move the clock and sweep until nothing is due."""

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from services.filing.api import (
     appeals,
     applications,
+    artefacts,
     attachments,
     authority,
     emergency,
@@ -33,5 +34,6 @@ for part in (
     emergency,
     partners,
     windows,
+    artefacts,
 ):
     router.include_router(part.router)

@@ -2,9 +2,11 @@
 
 from services.filing.commands.appeals import decide_appeal, file_appeal, withdraw_appeal
 from services.filing.commands.applications import approve_filing, reject_filing
+from services.filing.commands.artefacts import open_due_documents
 from services.filing.commands.attachments import Upload, forget_uncited, store_attachment
 from services.filing.commands.authority import DelegationEntry, delegate, revoke_delegation
 from services.filing.commands.bulk import Outcome, Wish, decide_many
+from services.filing.commands.clearances import end_expired_clearances, revoke_clearance
 from services.filing.commands.emergency import (
     EmergencyOrder,
     OralReportEntry,
@@ -30,6 +32,7 @@ from services.filing.commands.review import (
 )
 from services.filing.commands.sweep import sweep_clocks
 from services.filing.commands.types import issue_type_version
+from services.filing.commands.vacancies import chase_vacancies
 
 __all__ = [
     "Decision",
@@ -44,6 +47,7 @@ __all__ = [
     "Wish",
     "accept_filing",
     "approve_filing",
+    "chase_vacancies",
     "confirm_filing",
     "confirm_version",
     "create_filing",
@@ -51,17 +55,20 @@ __all__ = [
     "decide_many",
     "delegate",
     "delist_in_emergency",
+    "end_expired_clearances",
     "file_appeal",
     "file_plan",
     "force_out",
     "forget_uncited",
     "issue_type_version",
+    "open_due_documents",
     "preview_plan",
     "record_oral_report",
     "refuse_filing",
     "reject_filing",
     "return_filing",
     "revise_filing",
+    "revoke_clearance",
     "revoke_delegation",
     "store_attachment",
     "submit_filing",

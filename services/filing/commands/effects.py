@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlalchemy import select
 
 from services.filing import rules
-from services.filing.commands import channels, incidents, partners, windows
+from services.filing.commands import artefacts, channels, incidents, partners, windows
 from services.filing.errors import FilingPending
 from services.filing.rules import FilingKind, Flaw
 from services.filing.tables import Filing
@@ -70,6 +70,12 @@ EFFECTS: Mapping[str, Effects] = MappingProxyType(
             check=incidents.check_incident,
             gate=incidents.may_report,
             sent=incidents.report,
+        ),
+        FilingKind.DOCUMENT: Effects(
+            subject=artefacts.artefact_subject,
+            check=artefacts.check_artefact,
+            sent=artefacts.pay,
+            decided=artefacts.keep_artefact,
         ),
     }
 )

@@ -567,6 +567,7 @@ def _create_types() -> None:
     )
     _create_partners()
     _create_windows()
+    _create_artefacts()
 
 
 def _create_partners() -> None:
@@ -759,6 +760,52 @@ def _create_windows() -> None:
     )
 
 
+def _create_artefacts() -> None:
+    op.create_table(
+        "classified_fields",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("filing_id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("shared_with", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["filing_id"], ["filing.filings.id"], name=op.f("fk_classified_fields_filing_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_classified_fields")),
+        schema="filing",
+    )
+    op.create_index(
+        "ix_classified_fields_order",
+        "classified_fields",
+        ["organisation_id", "system", "field", "id"],
+        schema="filing",
+    )
+    op.create_table(
+        "known_persons",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_known_persons")),
+        schema="filing",
+    )
+    op.create_index(
+        "ix_known_persons_organisation",
+        "known_persons",
+        ["organisation_id", "domain"],
+        schema="filing",
+    )
+    op.create_index(
+        "ix_granted_terms_until", "granted_terms", ["kind", "until", "id"], schema="filing"
+    )
+
+
 def _protect() -> None:
     """Row-level security as the second layer (A4.1), and what is never rewritten."""
     toolbox.protect("filing", "filings", named=_NAMED)
@@ -770,6 +817,7 @@ def _protect() -> None:
         "emergency_delistings",
         "obligations",
         "windows",
+        "classified_fields",
         "delegations",
     ):
         toolbox.protect("filing", table)
@@ -808,6 +856,8 @@ def downgrade() -> None:
     op.drop_table("obligations", schema="filing")
     op.drop_table("plan_lines", schema="filing")
     op.drop_table("granted_terms", schema="filing")
+    op.drop_table("known_persons", schema="filing")
+    op.drop_table("classified_fields", schema="filing")
     op.drop_table("windows", schema="filing")
     op.drop_table("forced_exits", schema="filing")
     op.drop_table("partners", schema="filing")

@@ -1,6 +1,11 @@
 """Every read of filing: selects, no writes; the rows that the caller may see, and no others."""
 
 from services.filing.queries.appeals import list_appeals, show_appeal
+from services.filing.queries.artefacts import (
+    list_classified_fields,
+    list_clearances,
+    show_clearance,
+)
 from services.filing.queries.attachments import read_attachment, upload_limits
 from services.filing.queries.authority import list_delegations, show_delegation
 from services.filing.queries.filings import (
@@ -30,6 +35,8 @@ __all__ = [
     "Label",
     "count_filings",
     "list_appeals",
+    "list_classified_fields",
+    "list_clearances",
     "list_confirmations",
     "list_delegations",
     "list_due_dates",
@@ -42,6 +49,7 @@ __all__ = [
     "list_windows",
     "read_attachment",
     "show_appeal",
+    "show_clearance",
     "show_delegation",
     "show_emergency",
     "show_filing",

@@ -176,7 +176,9 @@ async def _revokes(tx: Transaction, filing: Filing) -> list[UUID]:
     )
 
 
-_FULFILLING = frozenset({FilingKind.EMERGENCY_DELIST, FilingKind.INCIDENT_REPORT})
+_FULFILLING = frozenset(
+    {FilingKind.EMERGENCY_DELIST, FilingKind.INCIDENT_REPORT, FilingKind.DOCUMENT}
+)
 
 
 async def _obligation_of(tx: Transaction, filing: Filing) -> UUID | None:

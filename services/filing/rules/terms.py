@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -15,12 +15,29 @@ class TermKind(StrEnum):
 
     RETENTION = "RETENTION"
     CHANNEL = "CHANNEL"
+    CLEARANCE = "CLEARANCE"
+    AGREEMENT = "AGREEMENT"
 
 
 # The policy that says how long a term of each kind may be.
 LONGEST: Mapping[TermKind, str] = MappingProxyType(
     {TermKind.RETENTION: "retention_term", TermKind.CHANNEL: "channel_exception_term"}
 )
+
+
+def clearance_subject(organisation_id: str, subject_ref: str) -> str:
+    """A clearance is one unit's word about one person or client."""
+    return f"clearance:{organisation_id}:{subject_ref}"
+
+
+def clearance_reference(subject: str) -> str:
+    """Whose clearance it is."""
+    return subject.split(":", 2)[2]
+
+
+def term_version(ended_at: datetime | None) -> int:
+    """A term changes once: when it ends."""
+    return 1 if ended_at is None else 2
 
 
 @dataclass(frozen=True, slots=True)

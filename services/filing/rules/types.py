@@ -27,6 +27,7 @@ class FilingKind(StrEnum):
     MAINTENANCE = "MAINTENANCE"
     MAJOR_EVENT = "MAJOR_EVENT"
     INCIDENT_REPORT = "INCIDENT_REPORT"
+    DOCUMENT = "DOCUMENT"
 
 
 class ClockKind(StrEnum):

@@ -1,6 +1,7 @@
 """The bodies of filing's HTTP edge: what comes in, what goes out, and the yearly list's files."""
 
 from services.filing.schemas.appeals import AppealBody, AppealDecision, AppealView
+from services.filing.schemas.artefacts import ClassifiedFieldView, ClearanceView, RevocationBody
 from services.filing.schemas.authority import DelegationBody, DelegationView
 from services.filing.schemas.bodies import (
     Acceptance,
@@ -73,7 +74,9 @@ __all__ = [
     "AppealView",
     "AttachmentView",
     "BatchView",
+    "ClassifiedFieldView",
     "Clause",
+    "ClearanceView",
     "ClockView",
     "ConfirmationBatch",
     "ConfirmationItem",
@@ -109,6 +112,7 @@ __all__ = [
     "QueueItemView",
     "Refusal",
     "RevisionBody",
+    "RevocationBody",
     "RoundView",
     "Submission",
     "TypeVersionBody",

@@ -99,6 +99,7 @@ Prose = Annotated[
     AfterValidator(readable),
     AfterValidator(_impersonal),
 ]
+Impersonal = Annotated[str, AfterValidator(_impersonal)]
 Url = Annotated[str, Field(min_length=8, max_length=1000, pattern=r"^https?://[!-~]+$")]
 Kind = Literal["STANDARD", "LOCAL_SCENARIO"]
 REASON_CLASSES = (

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from services.filing.rules import FilingKind
+from services.filing.schemas.artefacts import ArtefactDocument
 from services.filing.schemas.channels import ChannelDocument, RetentionDocument
 from services.filing.schemas.contents import (
     Body,
@@ -31,6 +32,7 @@ CONTENT_MODELS: Mapping[FilingKind, type[Body]] = {
     FilingKind.MAINTENANCE: WindowDocument,
     FilingKind.MAJOR_EVENT: WindowDocument,
     FilingKind.INCIDENT_REPORT: IncidentDocument,
+    FilingKind.DOCUMENT: ArtefactDocument,
 }
 # A yearly list has routes of its own.
 DirectKind = Literal[
@@ -44,6 +46,7 @@ DirectKind = Literal[
     "MAINTENANCE",
     "MAJOR_EVENT",
     "INCIDENT_REPORT",
+    "DOCUMENT",
 ]
 
 

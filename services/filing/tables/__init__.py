@@ -1,6 +1,7 @@
 """The tables of schema `filing`: what is filed, what is owed, and what catalog has told."""
 
 from services.filing.tables.appeals import Appeal
+from services.filing.tables.artefacts import ClassifiedFieldRow, KnownPerson
 from services.filing.tables.attachments import Citation, StoredAttachment
 from services.filing.tables.authority import Delegation
 from services.filing.tables.filings import (
@@ -34,6 +35,7 @@ from services.filing.tables.windows import Window
 __all__ = [
     "Appeal",
     "Citation",
+    "ClassifiedFieldRow",
     "Clock",
     "ClockEntry",
     "Confirmation",
@@ -48,6 +50,7 @@ __all__ = [
     "KnownItem",
     "KnownNorm",
     "KnownOrganisation",
+    "KnownPerson",
     "KnownZone",
     "Line",
     "LiveListing",

@@ -15,7 +15,10 @@ class GrantedTerm(Row):
     """
 
     __tablename__ = "granted_terms"
-    __table_args__ = (Index("ix_granted_terms_subject", "kind", "subject", "until"),)
+    __table_args__ = (
+        Index("ix_granted_terms_subject", "kind", "subject", "until"),
+        Index("ix_granted_terms_until", "kind", "until", "id"),
+    )
 
     id: Mapped[Id] = mapped_column(ForeignKey("filing.filings.id"))
     kind: Mapped[str]
