@@ -88,6 +88,7 @@ class GatewayProtocol(EdgeProtocol):
             or not _SLOW.isdisjoint(fields)
             or len(fields) != len(self.headers)
             or not self.parser.should_keep_alive()
+            or (b"connection" in fields and self.parser.get_http_version() != "1.1")
             or self.flow.write_paused
             or self.transport.is_closing()
         ):

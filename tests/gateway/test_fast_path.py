@@ -86,8 +86,9 @@ PAGE = "/v1/listings?q=1"
 HIT = get(PAGE, TOKEN)
 
 
-def test_a_hit_is_answered_without_the_app(gateway: Gateway) -> None:
-    received, slow = gateway.ask(HIT)
+@pytest.mark.parametrize("more", [[], ["Connection: keep-alive"]])
+def test_a_hit_is_answered_without_the_app(gateway: Gateway, more: list[str]) -> None:
+    received, slow = gateway.ask(get(PAGE, TOKEN, *more))
 
     headers = received[0].headers
     assert (received[0].status, received[0].body, slow) == (200, BODY, 0)
@@ -162,6 +163,9 @@ SLOW = {
     "a range": get(PAGE, TOKEN, "Range: bytes=0-1"),
     "connection: close": get(PAGE, TOKEN, "Connection: close"),
     "http/1.0": HIT.replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "http/1.0 that would stay": get(PAGE, TOKEN, "Connection: keep-alive").replace(
+        b"HTTP/1.1", b"HTTP/1.0"
+    ),
 }
 
 
