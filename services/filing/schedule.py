@@ -1,6 +1,7 @@
 """What the clock causes: reminders, breaches, lapses, what comes due, and what is forgotten."""
 
 from services.filing.commands import (
+    chase_renewals,
     chase_vacancies,
     end_expired_clearances,
     forget_uncited,
@@ -15,4 +16,5 @@ SCHEDULE = (
     Every(seconds=3600.0, work=forget_uncited),
     Every(seconds=600.0, work=open_due_documents),
     Every(seconds=600.0, work=chase_vacancies),
+    Every(seconds=600.0, work=chase_renewals),
 )

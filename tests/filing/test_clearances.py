@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.filing.commands import end_expired_clearances
+from services.filing.commands import chase_renewals, end_expired_clearances
 from tests.filing.world import REPORT, World, refusal
 from tests.suite import HEALTH_INSURANCE, LABOUR, NANCHANG, OPERATOR, PROVINCE
 
@@ -166,3 +166,46 @@ async def test_clearances_are_seen_by_their_unit_and_the_province(world: World):
     ]
 
     assert seen == [200, 200, 200, 404, 404]
+
+
+async def renewals(world: World, reference: str) -> list[dict[str, Any]]:
+    rows = await world.suite.sql(
+        "filing",
+        "select id from obligations where kind = 'RENEWAL' and subject like $1 order by opened_at",
+        f"%:{reference}:%",
+    )
+    return [await world.ok(LABOUR, "GET", f"/v1/obligations/{row['id']}") for row in rows]
+
+
+@pytest.mark.clause("A21.3")
+@pytest.mark.feature("F8")
+async def test_what_runs_out_soon_is_owed_anew_and_paid_by_filing(world: World):
+    await cleared(world, "officer-soon", until="2026-04-01")
+    await cleared(world, "officer-later", until="2026-04-02")
+
+    await world.run(chase_renewals)
+    again = await world.run(chase_renewals)
+    [before] = await renewals(world, "officer-soon")
+    filed = await world.send(LABOUR, DOCUMENT, check("officer-soon", until="2027-04-01"))
+
+    [after] = await renewals(world, "officer-soon")
+    assert (before["state"], before["clause"]) == ("OPEN", "A21.3")
+    assert before["due_at"] == "2026-03-24T00:00:00+08:00"  # the last day is a Sunday
+    assert (after["state"], after["fulfilled_by"]) == ("FULFILLED", filed["id"])
+    assert again == 0
+    assert await renewals(world, "officer-later") == []
+
+
+@pytest.mark.clause("A21.3")
+async def test_what_has_a_successor_or_was_revoked_is_not_owed_anew(world: World):
+    await cleared(world, "officer-next", until="2026-03-20")
+    await cleared(world, "officer-next", until="2027-03-20")
+    gone = await cleared(world, "officer-gone", until="2026-03-20")
+    await world.run(chase_renewals)
+    [open_] = await renewals(world, "officer-gone")
+
+    await world.ok(LABOUR, "POST", f"/v1/clearances/{gone['id']}/revocation", REVOCATION)
+
+    [closed] = await renewals(world, "officer-gone")
+    assert await renewals(world, "officer-next") == []
+    assert (open_["state"], closed["state"], closed["fulfilled_by"]) == ("OPEN", "FULFILLED", None)

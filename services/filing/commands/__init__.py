@@ -22,6 +22,7 @@ from services.filing.commands.filings import (
 )
 from services.filing.commands.partners import ExitOrder, force_out
 from services.filing.commands.plans import PlanEntry, file_plan, preview_plan
+from services.filing.commands.renewals import chase_renewals
 from services.filing.commands.review import (
     Decision,
     accept_filing,
@@ -47,6 +48,7 @@ __all__ = [
     "Wish",
     "accept_filing",
     "approve_filing",
+    "chase_renewals",
     "chase_vacancies",
     "confirm_filing",
     "confirm_version",

@@ -9,6 +9,7 @@ from services.filing import rules
 from services.filing.commands import clearances, obligations
 from services.filing.commands.obligations import Debt
 from services.filing.commands.records import policies_now, today
+from services.filing.commands.renewals import pay_renewals
 from services.filing.rules import KINDS, ClockKind, DocumentKind, Period, TermKind
 from services.filing.tables import (
     ClassifiedFieldRow,
@@ -64,6 +65,8 @@ async def pay(tx: Transaction, filing: Filing) -> None:
     )
     if due is not None:
         await obligations.fulfil(tx, due, by=filing.id)
+    if not KINDS[filing.content["kind"]].recurs:
+        await pay_renewals(tx, filing.organisation_id, str(filing.subject), by=filing.id)
 
 
 async def keep_artefact(tx: Transaction, filing: Filing) -> None:

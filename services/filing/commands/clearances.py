@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from services.filing import rules
 from services.filing.commands.records import today
+from services.filing.commands.renewals import pay_renewals
 from services.filing.errors import ClearanceEndedAlready, ClearanceNotFound
 from services.filing.rules import TermKind
 from services.filing.tables import Filing, GrantedTerm
@@ -84,6 +85,7 @@ async def revoke_clearance(
     if term.ended_at is not None:
         raise ClearanceEndedAlready(clause="A21.3", ended_at=term.ended_at)
     _end(tx, term, reason)
+    await pay_renewals(tx, term.organisation_id, term.subject, by=None)
     tx.audit(
         "clearance.revoked",
         subject=f"clearance:{term.id}",
