@@ -91,6 +91,9 @@ class _Call:
         self._scope["operation"] = operation.id
         claims = await self._identify()
         check_role(operation, claims.actor)
+        if claims.actor.person:
+            tools = self._tools
+            tools.standing.check(operation, claims.actor, now=tools.verifier.now())
         if operation.id in self._tools.routes.rules:
             self._judge(operation, claims.actor)
         if entry:

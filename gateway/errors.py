@@ -1,5 +1,7 @@
 """What the gateway refuses."""
 
+from typing import ClassVar
+
 from shared.errors import (
     BadGateway,
     BadRequest,
@@ -43,8 +45,27 @@ class ClientKeysInvalid(Invalid):
     code = "client_keys_invalid"
 
 
+class GroupsNotForRole(Invalid):
+    """Permission groups are the operator's (A9.2)."""
+
+    code = "groups_not_for_role"
+
+
+class PersonGrantExists(Conflict):
+    code = "person_grant_exists"
+
+
+class PersonGrantNotFound(NotFound):
+    code = "person_grant_not_found"
+
+
 class OAuthRefusal(DomainError):
-    """A refusal of the token endpoint: RFC 6749 §5.2 fixes its form and its words."""
+    """A refusal of the token endpoint: RFC 6749 §5.2 fixes its form and its words.
+
+    `word` is the standard's, where the code says more.
+    """
+
+    word: ClassVar[str] = ""
 
 
 class InvalidClient(OAuthRefusal, Unauthenticated):
@@ -61,6 +82,13 @@ class InvalidTokenRequest(OAuthRefusal, BadRequest):
 
 class InvalidScope(OAuthRefusal, BadRequest):
     code = "invalid_scope"
+
+
+class TokenNotCleared(OAuthRefusal, BadRequest):
+    """A privileged client without a valid clearance record gets no token (A21.3)."""
+
+    code = "clearance_missing"
+    word = "unauthorized_client"
 
 
 class ConsumerNotFound(NotFound):

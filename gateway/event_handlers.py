@@ -1,6 +1,6 @@
 """What the gateway does when catalog and filing tell something: entries, clients (G6)."""
 
-from gateway import entries
+from gateway import entries, standing
 from gateway.oauth import clients
 from shared.database import Transaction
 from shared.events.catalog import (
@@ -9,7 +9,12 @@ from shared.events.catalog import (
     ListingSuspended,
     NoticePublished,
 )
-from shared.events.filing import EmergencyDelistingOrdered, PartnerForcedOut
+from shared.events.filing import (
+    ClearanceRecorded,
+    ClearanceRevoked,
+    EmergencyDelistingOrdered,
+    PartnerForcedOut,
+)
 from shared.messaging.handling import Handlers, Received
 
 
@@ -68,6 +73,24 @@ async def on_forced_out(tx: Transaction, received: Received[PartnerForcedOut]) -
     await clients.close_all(tx, received.event.partner_id)
 
 
+async def on_clearance(tx: Transaction, received: Received[ClearanceRecorded]) -> None:
+    fact = received.event
+    await standing.record_clearance(
+        tx,
+        fact.subject_ref,
+        organisation_id=fact.organisation_id,
+        filing_id=fact.filing_id,
+        valid_from=fact.valid_from,
+        valid_until=fact.valid_until,
+    )
+
+
+async def on_clearance_revoked(tx: Transaction, received: Received[ClearanceRevoked]) -> None:
+    """What a client holds of it ends now, not with its token (A21.3)."""
+    if await standing.revoke_clearance(tx, received.event.subject_ref):
+        await clients.void_tokens(tx, received.event.subject_ref)
+
+
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
@@ -79,4 +102,6 @@ HANDLERS: Handlers = {
     EmergencyDelistingOrdered: on_emergency,
     NoticePublished: on_notice,
     PartnerForcedOut: on_forced_out,
+    ClearanceRecorded: on_clearance,
+    ClearanceRevoked: on_clearance_revoked,
 }

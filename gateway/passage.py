@@ -92,7 +92,7 @@ def pass_on(
 
 def _operation(url: bytes, actor: Actor, tools: Tools) -> Operation | None:
     """The read of a service that this is; what is refused, the ordinary way refuses in words."""
-    if b"%" in url or not target_accepted(url):
+    if b"%" in url or not target_accepted(url) or actor.person:  # of persons more is asked
         return None
     try:
         operation = tools.routes.find("GET", url.partition(b"?")[0].decode("ascii"))

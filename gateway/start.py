@@ -24,6 +24,7 @@ from gateway.passage import pass_on
 from gateway.protocol import FastPath, KnownCaller
 from gateway.routes import RouteTable
 from gateway.settings import GatewaySettings
+from gateway.standing import Standing
 from gateway.tallies import Tallies
 from gateway.tools import Service, Tools
 from shared.database import Database
@@ -53,7 +54,13 @@ async def on_start(app: FastAPI, stack: AsyncExitStack) -> None:
     app.state.entries = entries.Entries(database)
     await app.state.key_holder.load()
     routes = await route_versions.seed(database, enforce_overdue=settings.enforce_overdue)
-    await bootstrap.ensure_first_client(database, settings, pepper=keyring.index_key)
+    defaults = app.state.policy_defaults
+    await bootstrap.ensure_first_client(
+        database, settings, pepper=keyring.index_key, defaults=defaults
+    )
+    app.state.standing = Standing(database, defaults)
+    await app.state.standing.follow_policy()
+    await app.state.standing.refresh()
     verifier = _verifier(settings, app.state.key_holder)
     app.state.verifier = verifier
     app.state.authenticate = verifier.authenticate
@@ -100,6 +107,7 @@ async def _tools(app: FastAPI, stack: AsyncExitStack, routes: RouteTable) -> Too
         budget=settings.budget_seconds,
         log=AccessLog(sys.stdout.buffer.write if settings.access_log else _unwritten),
         tallies=app.state.tallies,
+        standing=app.state.standing,
     )
 
 
@@ -172,6 +180,7 @@ async def _refresh(app: FastAPI) -> None:
         await asyncio.sleep(REFRESH_SECONDS)
         await _quietly(app, app.state.entries.refresh())
         await _quietly(app, app.state.suspensions.refresh())
+        await _quietly(app, app.state.standing.refresh())
         await _quietly(app, follow_routes(app))
 
 
@@ -198,6 +207,10 @@ async def _keep_keys(app: FastAPI) -> None:
 
 
 async def _follow_policies(app: FastAPI) -> None:
+    try:
+        await app.state.standing.follow_policy()
+    except ValueError:
+        app.state.log.error("privileged_accounts cannot be read and stays as it was")  # noqa: TRY400 its words tell enough
     app.state.tools.stranger_plan = await _plan(app, "stranger")
     app.state.tools.client_plan = await _plan(app, "client")
 

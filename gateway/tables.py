@@ -1,7 +1,8 @@
 """The gateway's own schema: API clients and their secrets, signing keys, routes."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Integer, Sequence, Text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -17,6 +18,7 @@ add_lease_table(metadata)
 
 
 ENTRY_REVISIONS = Sequence("entry_revisions", metadata=metadata)
+STANDING_REVISIONS = Sequence("standing_revisions", metadata=metadata)
 
 
 class Table(DeclarativeBase):
@@ -42,6 +44,7 @@ class ApiClient(Table):
     role: Mapped[str]
     region: Mapped[str]
     scopes: Mapped[list[str]]
+    groups: Mapped[list[str]]
     jwks: Mapped[dict[str, Any] | None]
     state: Mapped[str]
     version: Mapped[int] = mapped_column(Integer)
@@ -49,6 +52,7 @@ class ApiClient(Table):
     suspended_at: Mapped[datetime | None]
     suspended_reason: Mapped[str | None]
     void_before: Mapped[datetime | None] = mapped_column(index=True)
+    clearance_due: Mapped[date | None]
     secrets: Mapped[list["ClientSecret"]] = relationship(
         lazy="raise", order_by="ClientSecret.created_at.desc()"
     )
@@ -125,6 +129,35 @@ class LogOnlyFinding(Table):
     calls: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
+
+
+class PersonGrant(Table):
+    """The permission groups of a person of the operator; its token comes from elsewhere (A9.2)."""
+
+    __tablename__ = "person_grants"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str]
+    groups: Mapped[list[str]]
+    version: Mapped[int] = mapped_column(Integer)
+    granted_at: Mapped[datetime]
+    granted_by: Mapped[str]
+    revision: Mapped[int] = mapped_column(BigInteger, STANDING_REVISIONS, index=True)
+
+
+class Clearance(Table):
+    """What filing has told of a background check, by a person's or a client's id (A21.3)."""
+
+    __tablename__ = "clearances"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str]
+    filing_id: Mapped[UUID | None]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date]
+    revoked: Mapped[bool]
+    told_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(BigInteger, STANDING_REVISIONS, index=True)
 
 
 class EntryPoint(Table):

@@ -11,6 +11,7 @@ from gateway.entry_calls import EntryCalls
 from gateway.limits import Limiter, Plan
 from gateway.proxy import Upstream
 from gateway.routes import RouteTable
+from gateway.standing import Standing
 from gateway.tallies import Tallies
 from gateway.upstream import Pool
 from shared.security.verifier import Verifier
@@ -68,3 +69,4 @@ class Tools:
     budget: float
     log: AccessLog
     tallies: Tallies
+    standing: Standing

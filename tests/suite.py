@@ -38,6 +38,7 @@ from shared.migrations.run import upgrade
 from shared.scheduling import run_once
 from shared.security.access import ENTRY, OPERATIONS
 from shared.security.encryption import Keyring
+from shared.security.groups import Group
 from shared.security.identity import Actor, Role
 from shared.security.tokens import SigningKeys, issue
 
@@ -308,11 +309,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def actor(role: Role, organisation: str, region: str, **more: Any) -> Actor:
-    """An actor with every scope; `scopes=frozenset()` takes them away."""
+    """An actor with every scope and, of the operator, every group; `more` takes them away."""
     values: dict[str, Any] = {
         "subject": f"{organisation}-system",
         "client_id": f"{organisation}-client",
         "scopes": ALL_SCOPES,
+        "groups": frozenset(Group) if role is Role.OPERATOR else frozenset(),
         **more,
     }
     return Actor(organisation=organisation, role=role, region=region, **values)

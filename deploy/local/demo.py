@@ -18,7 +18,7 @@ import httpx
 from deploy.local import page, province
 from deploy.local.caller import Caller, CallRefused, Gateway
 from deploy.local.clock import clock_of
-from deploy.local.officers import scopes_of
+from deploy.local.officers import OFFICERS, groups_of, scopes_of
 from deploy.local.place import BOOTSTRAP_CLIENT, HOST, Place, other_data
 from deploy.local.progress import Progress
 from deploy.local.province import DemoListing
@@ -147,6 +147,7 @@ class Load:
             client_id: Caller(self.gateway, client_id, row["client_secret"])
             for client_id, row in self.clients.items()
         }
+        await self._officers()
 
     def _wanted_clients(self) -> list[dict[str, Any]]:
         known = province.read()
@@ -168,9 +169,22 @@ class Load:
                 "role": role.value,
                 "region": region,
                 "scopes": sorted(scopes_of(role)),
+                "groups": sorted(groups_of(role)),
             }
             for client_id, organisation, role, region in rows
         ]
+
+    async def _officers(self) -> None:
+        """Persons of the operator may do what their grant says (A9.2)."""
+        for each in OFFICERS:
+            if groups := groups_of(each.role):
+                grant = {
+                    "subject": each.id,
+                    "organisation_id": each.organisation,
+                    "groups": sorted(groups),
+                }
+                key = self._key("grant", each.id)
+                await self.admin.post("/v1/person-grants", grant, key=key)
 
     async def _client(self, row: Mapping[str, Any], count: "Count") -> None:
         """Register it; one whose secret an interrupted load did not keep gets a new secret."""

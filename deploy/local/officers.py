@@ -20,6 +20,7 @@ from starlette.routing import Route
 from deploy.local.state import State, passwords, readable_errors, write_private
 from shared.clock import Clock
 from shared.security.access import ENTRY, OPERATIONS
+from shared.security.groups import Group
 from shared.security.identity import Actor, Role
 from shared.security.tokens import LONGEST_ISSUED, SigningKeys, issue
 from shared.settings import Profile
@@ -51,6 +52,12 @@ def scopes_of(role: Role) -> frozenset[str]:
     """Every scope that some operation open to this role asks for."""
     rows = (*OPERATIONS.values(), ENTRY)
     return frozenset(row.scope for row in rows if row.scope and role in row.allow)
+
+
+def groups_of(role: Role) -> frozenset[Group]:
+    """The demo's operator is unprivileged: 运维 and 安全 need a clearance record first (A21.3)."""
+    privileged = {Group.OPERATIONS, Group.SECURITY}
+    return frozenset(Group) - privileged if role is Role.OPERATOR else frozenset()
 
 
 def officer_secrets(state: State) -> dict[str, str]:
@@ -99,6 +106,7 @@ def build(
             region=officer.region,
             scopes=granted,
             person=True,
+            groups=groups_of(officer.role),
         )
         signed = issue(keys, issuer=issuer, actor=actor, now=clock.now(), jti=str(uuid.uuid4()))
         return JSONResponse(

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("role", sa.Text, nullable=False),
         sa.Column("region", sa.Text, nullable=False),
         sa.Column("scopes", sa.ARRAY(sa.Text), nullable=False),
+        sa.Column("groups", sa.ARRAY(sa.Text), nullable=False),
         sa.Column("jwks", postgresql.JSONB),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
@@ -32,6 +33,7 @@ def upgrade() -> None:
         sa.Column("suspended_at", INSTANT),
         sa.Column("suspended_reason", sa.Text),
         sa.Column("void_before", INSTANT),
+        sa.Column("clearance_due", sa.Date),
         sa.PrimaryKeyConstraint("id", name="pk_api_clients"),
         schema=SCHEMA,
     )
@@ -108,6 +110,33 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.create_table(
+        "person_grants",
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("organisation_id", sa.Text, nullable=False),
+        sa.Column("groups", sa.ARRAY(sa.Text), nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("granted_at", INSTANT, nullable=False),
+        sa.Column("granted_by", sa.Text, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("subject", name="pk_person_grants"),
+        schema=SCHEMA,
+    )
+    op.create_index("ix_person_grants_revision", "person_grants", ["revision"], schema=SCHEMA)
+    op.create_table(
+        "clearances",
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("organisation_id", sa.Text, nullable=False),
+        sa.Column("filing_id", sa.Uuid),
+        sa.Column("valid_from", sa.Date, nullable=False),
+        sa.Column("valid_until", sa.Date, nullable=False),
+        sa.Column("revoked", sa.Boolean, nullable=False),
+        sa.Column("told_at", INSTANT, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("subject", name="pk_clearances"),
+        schema=SCHEMA,
+    )
+    op.create_index("ix_clearances_revision", "clearances", ["revision"], schema=SCHEMA)
+    op.create_table(
         "entry_points",
         sa.Column("listing_id", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
@@ -120,6 +149,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_entry_points_revision", "entry_points", ["revision"], schema=SCHEMA)
     op.execute("create sequence gateway.entry_revisions")
+    op.execute("create sequence gateway.standing_revisions")
     create_lease_table()
     toolbox.create_v1(SCHEMA)
 
@@ -129,6 +159,8 @@ def downgrade() -> None:
     drop_lease_table()
     for table in (
         "entry_points",
+        "clearances",
+        "person_grants",
         "log_only_findings",
         "route_versions",
         "signing_key_stamps",
@@ -138,4 +170,5 @@ def downgrade() -> None:
         "api_clients",
     ):
         op.drop_table(table, schema=SCHEMA)
+    op.execute("drop sequence gateway.standing_revisions")
     op.execute("drop sequence gateway.entry_revisions")

@@ -2,21 +2,25 @@
 
 import json
 from datetime import timedelta
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from pydantic.config import JsonDict
 
+from gateway import standing
 from gateway.errors import InvalidTokenRequest
 from gateway.oauth import clients, keys
 from gateway.oauth.grant import TokenRequest, grant
 from gateway.oauth.schemas import (
+    ClientGroups,
     ClientRegistration,
     ClientView,
     IssuedSecret,
     KeyRotation,
+    PersonGrantInput,
+    PersonGrantView,
     Rotation,
     SecretView,
     SigningKeysView,
@@ -24,7 +28,7 @@ from gateway.oauth.schemas import (
     SuspensionReason,
     TokenView,
 )
-from gateway.tables import ApiClient, SigningKeySet
+from gateway.tables import ApiClient, PersonGrant, SigningKeySet
 from shared.clock import SHANGHAI
 from shared.database import Transaction
 from shared.errors import DomainError
@@ -158,6 +162,7 @@ async def issue_token(tx: Tx, request: Request, response: Response) -> TokenView
         issuer=state.settings.token_issuer,
         pepper=state.keyring.index_key,
         tallies=state.tallies,
+        standing=state.standing,
     )
     response.headers["Cache-Control"] = "no-store"
     return TokenView(access_token=granted.token, expires_in=granted.expires_in, scope=granted.scope)
@@ -167,7 +172,7 @@ async def on_refusal(request: Request, error: Exception) -> Response:
     """RFC 6749 §5.2: `error` in the standard's words, with the members of a problem beside it."""
     assert isinstance(error, DomainError)  # noqa: S101 Starlette calls by type
     answer = problem_response(request, error)
-    body = {"error": error.code, **json.loads(bytes(answer.body))}
+    body = {"error": getattr(error, "word", "") or error.code, **json.loads(bytes(answer.body))}
     headers = {"Cache-Control": "no-store", "Content-Language": answer.headers["content-language"]}
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="ganfutong"'
@@ -254,6 +259,61 @@ async def resume_client(tx: Tx, client_id: str, response: Response) -> ClientVie
     return _view(client)
 
 
+@router.put("/v1/clients/{client_id}/groups", tags=["身份"])
+async def grant_client_groups(
+    tx: Tx, client_id: str, granted: ClientGroups, response: Response
+) -> ClientView:
+    client = await clients.grant_groups(tx, client_id, granted.groups)
+    set_version(response, client.version)
+    return _view(client)
+
+
+@router.get("/v1/person-grants", tags=["身份"])
+async def list_person_grants(
+    tx: Tx, request: Request, response: Response, page: Paging
+) -> Page[PersonGrantView]:
+    rows, cursor = await standing.grants(tx, page)
+    link_next(request, response, cursor)
+    return Page(items=[_grant_view(row) for row in rows], next_cursor=cursor)
+
+
+@router.post("/v1/person-grants", tags=["身份"], status_code=201)
+async def grant_person(tx: Tx, response: Response, asked: PersonGrantInput) -> PersonGrantView:
+    """Persons come from an external issuer; what a person of the operator may do stands here."""
+    grant = await standing.grant_person(
+        tx, asked.subject, organisation_id=asked.organisation_id, groups=asked.groups
+    )
+    response.headers["Location"] = f"/v1/person-grants/{quote(grant.subject, safe='')}"
+    set_version(response, grant.version)
+    return _grant_view(grant)
+
+
+@router.get("/v1/person-grants/{subject}", tags=["身份"])
+async def get_person_grant(tx: Tx, subject: str, response: Response) -> PersonGrantView:
+    grant = await standing.get_grant(tx, subject)
+    set_version(response, grant.version)
+    return _grant_view(grant)
+
+
+@router.put("/v1/person-grants/{subject}", tags=["身份"])
+async def change_person_grant(
+    tx: Tx, subject: str, granted: ClientGroups, response: Response
+) -> PersonGrantView:
+    grant = await standing.change_grant(tx, subject, granted.groups)
+    set_version(response, grant.version)
+    return _grant_view(grant)
+
+
+def _grant_view(grant: PersonGrant) -> PersonGrantView:
+    return PersonGrantView(
+        subject=grant.subject,
+        organisation_id=grant.organisation_id,
+        groups=grant.groups,
+        granted_at=grant.granted_at.astimezone(SHANGHAI),
+        granted_by=grant.granted_by,
+    )
+
+
 @router.get("/v1/signing-keys", tags=["身份"])
 async def get_signing_keys(tx: Tx, request: Request, response: Response) -> SigningKeysView:
     return await _keys_view(tx, request, response, await keys.key_set(tx))
@@ -298,6 +358,7 @@ def _view(client: ApiClient) -> ClientView:
         role=client.role,
         region=client.region,
         scopes=client.scopes,
+        groups=client.groups,
         state=client.state,
         authentication="private_key_jwt" if client.jwks is not None else "client_secret_basic",
         registered_at=client.registered_at.astimezone(SHANGHAI),

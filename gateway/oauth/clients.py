@@ -1,6 +1,6 @@
 """API clients: registered, rotated, suspended and resumed by the province (G5)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from gateway.errors import (
     ClientKeysInvalid,
     ClientNotFound,
     ClientStateWrong,
+    GroupsNotForRole,
     OwnClient,
     RoleRegionMismatch,
     ScopeUnknown,
@@ -22,6 +23,7 @@ from shared.database import Transaction
 from shared.errors import FieldError
 from shared.events.gateway import (
     ClientClosed,
+    ClientGroupsGranted,
     ClientRegistered,
     ClientResumed,
     ClientSecretRotated,
@@ -31,6 +33,7 @@ from shared.http.pagination import PageRequest, cut, keyset
 from shared.security import jose
 from shared.security.access import ENTRY, OPERATIONS
 from shared.security.client_secrets import new_secret, stored_form
+from shared.security.groups import Group
 from shared.security.identity import PROVINCE_REGION, Role
 from shared.security.tokens import LEEWAY, LONGEST_ACCEPTED
 
@@ -54,6 +57,7 @@ async def register(
         role=asked.role,
         region=asked.region,
         scopes=sorted(asked.scopes),
+        groups=sorted(asked.groups),
         jwks=asked.jwks,
         state=ACTIVE,
         version=1,
@@ -95,6 +99,27 @@ async def rotate_secret(
         region=client.region,
     )
     return client, secret
+
+
+async def grant_groups(tx: Transaction, client_id: str, groups: Iterable[Group]) -> ApiClient:
+    """Other permission groups from now on: tokens with the earlier ones are refused (A9.2)."""
+    client = await locked(tx, client_id)
+    _check_groups(client.role, groups)
+    client.groups, client.void_before = sorted(groups), tx.now
+    client.version += 1
+    tx.emit(
+        ClientGroupsGranted(client_id=client.id, groups=client.groups),
+        subject=f"client:{client.id}",
+        region=client.region,
+    )
+    return client
+
+
+async def void_tokens(tx: Transaction, client_id: str) -> None:
+    """A client, if there is one by this id, has to ask for a new token."""
+    client = await tx.session.get(ApiClient, client_id, with_for_update=True)
+    if client is not None:
+        client.void_before = tx.now
 
 
 async def suspend(tx: Transaction, client_id: str, *, reason: str) -> ApiClient:
@@ -204,8 +229,14 @@ def _check(asked: ClientRegistration) -> None:
         )
     if (asked.role in _REGIONAL) != (asked.region != PROVINCE_REGION):
         raise RoleRegionMismatch(role=asked.role, region=asked.region, clause="A4.1")
+    _check_groups(asked.role, asked.groups)
     if asked.jwks is not None:
         _check_keys(asked.jwks)
+
+
+def _check_groups(role: str, groups: Iterable[Group]) -> None:
+    if groups and role != Role.OPERATOR:
+        raise GroupsNotForRole(role=role, clause="A9.2")
 
 
 def _check_keys(jwks: dict[str, Any]) -> None:

@@ -12,10 +12,18 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 
-from gateway.errors import InvalidClient, InvalidScope, InvalidTokenRequest, UnsupportedGrantType
+from gateway.errors import (
+    InvalidClient,
+    InvalidScope,
+    InvalidTokenRequest,
+    TokenNotCleared,
+    UnsupportedGrantType,
+)
 from gateway.oauth.clients import ACTIVE
+from gateway.standing import Standing, is_cleared
 from gateway.tables import ApiClient, UsedAssertion
 from gateway.tallies import Tallies
+from shared.clock import SHANGHAI
 from shared.database import Transaction
 from shared.security import jose
 from shared.security.client_assertion import claimed_client, verify_assertion
@@ -50,6 +58,7 @@ async def grant(
     issuer: str,
     pepper: bytes,
     tallies: Tallies,
+    standing: Standing,
 ) -> Granted:
     """A token of ten minutes for the scopes asked for, or for all that the client has."""
     if asked.form.get("grant_type") != "client_credentials":
@@ -57,6 +66,8 @@ async def grant(
     client = await _proven_client(tx, asked, issuer=issuer, pepper=pepper, tallies=tallies)
     if client.state != ACTIVE:
         raise InvalidClient
+    if standing.privileged.account(Role(client.role), client.groups):
+        await _check_clearance(tx, client)
     scopes = _scopes(asked.form.get("scope", ""), client)
     actor = Actor(
         subject=client.id,
@@ -65,9 +76,19 @@ async def grant(
         role=Role(client.role),
         region=client.region,
         scopes=scopes,
+        groups=frozenset(client.groups),
     )
     token = issue(keys, issuer=issuer, actor=actor, now=tx.now, jti=str(uuid.uuid4()))
     return Granted(token, int(LONGEST_ISSUED.total_seconds()), " ".join(sorted(scopes)))
+
+
+async def _check_clearance(tx: Transaction, client: ApiClient) -> None:
+    """A21.3; the first administrator of all has a term in which to file its own."""
+    due = client.clearance_due
+    if due is not None and tx.now.astimezone(SHANGHAI).date() <= due:
+        return
+    if not await is_cleared(tx, client.id, organisation=client.organisation_id):
+        raise TokenNotCleared(subject=client.id, clause="A21.3")
 
 
 async def _proven_client(

@@ -6,10 +6,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 from pydantic.config import JsonDict
 
+from shared.security.groups import Group
 from shared.security.identity import Role
 
 ClientId = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9-]{2,62}$")]
 Region = Annotated[StrictStr, Field(pattern=r"^36([0-9A-Z]{4})?$")]
+
+Organisation = Annotated[StrictStr, Field(pattern=r"^[a-z0-9-]{2,40}$")]
+Groups = Annotated[list[Group], Field(max_length=len(Group))]
+Subject = Annotated[StrictStr, Field(pattern=r"^[\x21-\x7e]{1,200}$")]
 
 _EXAMPLE: JsonDict = {
     "client_id": "nanchang-filing",
@@ -17,6 +22,7 @@ _EXAMPLE: JsonDict = {
     "role": "CITY",
     "region": "360100",
     "scopes": ["filing:read", "filing:write", "filing:emergency"],
+    "groups": [],
 }
 _CLIENT: JsonDict = {
     **_EXAMPLE,
@@ -39,11 +45,60 @@ class ClientRegistration(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
     client_id: ClientId
-    organisation_id: Annotated[StrictStr, Field(pattern=r"^[a-z0-9-]{2,40}$")]
+    organisation_id: Organisation
     role: Role
     region: Region
     scopes: Annotated[list[Annotated[StrictStr, Field(max_length=40)]], Field(max_length=40)]
+    groups: Groups = []
     jwks: dict[str, Any] | None = None
+
+
+class ClientGroups(BaseModel):
+    """The permission groups that a client of the operator has from now on."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"groups": ["LISTING_MANAGEMENT", "STATISTICS"]}]},
+    )
+
+    groups: Groups
+
+
+_GRANT: JsonDict = {
+    "subject": "officer-operator-1",
+    "organisation_id": "operator",
+    "groups": ["CONTENT_PUBLISHING", "PROMOTION"],
+}
+
+
+class PersonGrantInput(BaseModel):
+    """The permission groups of one person of the operator, by the `sub` of its tokens."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_GRANT]})
+
+    subject: Subject
+    organisation_id: Organisation
+    groups: Groups
+
+
+class PersonGrantView(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_GRANT,
+                    "granted_at": "2026-11-23T09:00:00+08:00",
+                    "granted_by": "officer-province-1",
+                }
+            ]
+        }
+    )
+
+    subject: str
+    organisation_id: str
+    groups: list[str]
+    granted_at: datetime
+    granted_by: str
 
 
 class SuspensionReason(BaseModel):
@@ -120,6 +175,7 @@ class ClientView(BaseModel):
     role: str
     region: str
     scopes: list[str]
+    groups: list[str] = Field(description="of the operator's clients; extensible")
     state: str = Field(description="ACTIVE, SUSPENDED, CLOSED; extensible")
     authentication: str
     registered_at: datetime

@@ -35,3 +35,10 @@ class ClientClosed(Event, type="gateway.client_closed.v1"):
 
     client_id: str
     organisation_id: str
+
+
+class ClientGroupsGranted(Event, type="gateway.client_groups_granted.v1"):
+    """Aggregate `client:<id>`: what a client of the operator may do from now on (A9.2)."""
+
+    client_id: str
+    groups: list[str]

@@ -4,13 +4,14 @@ One table drives the gateway's routes, the checks in each service, the tests' ma
 A route that is not in it fails the start; a row that no service serves fails a test.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, Flag, auto
 from types import MappingProxyType
 
 from shared.errors import Forbidden
+from shared.security.groups import TITLES, Group, group_of
 from shared.security.identity import Actor, Role
 
 
@@ -60,6 +61,13 @@ class Operation:
     @property
     def writes(self) -> bool:
         return self.effect in (Effect.CREATE, Effect.CHANGE, Effect.DECIDE)
+
+    @property
+    def group(self) -> Group | None:
+        """The operator's permission group; none where it may not call, or everybody reads."""
+        if Role.OPERATOR not in self.allow or self.effect in (Effect.PUBLIC_READ, Effect.OPEN):
+            return None
+        return group_of(self.id, self.scope)
 
 
 OWN, NAMED, SUBTREE, ANY = Relation.OWN, Relation.NAMED, Relation.SUBTREE, Relation.ANY
@@ -139,6 +147,11 @@ GATEWAY = _rows(
     ("rotateClientSecret", "POST", "/v1/clients/{client_id}/secrets", D, PROVINCE, "client:manage"),
     ("suspendClient", "POST", "/v1/clients/{client_id}/suspension", D, PROVINCE, "client:manage"),
     ("resumeClient", "POST", "/v1/clients/{client_id}/resumption", D, PROVINCE, "client:manage"),
+    ("grantClientGroups", "PUT", "/v1/clients/{client_id}/groups", U, PROVINCE, "client:manage"),
+    ("listPersonGrants", "GET", "/v1/person-grants", R, PROVINCE, "client:manage"),
+    ("grantPerson", "POST", "/v1/person-grants", C, PROVINCE, "client:manage"),
+    ("getPersonGrant", "GET", "/v1/person-grants/{subject}", R, PROVINCE, "client:manage"),
+    ("changePersonGrant", "PUT", "/v1/person-grants/{subject}", U, PROVINCE, "client:manage"),
     ("getSigningKeys", "GET", "/v1/signing-keys", R, PROVINCE, "client:manage"),
     ("rotateSigningKeys", "POST", "/v1/signing-keys/rotation", D, PROVINCE, "client:manage"),
     ("listRoutes", "GET", "/v1/routes", R, PROVINCE_AND_OPERATOR, "route:read"),
@@ -299,6 +312,15 @@ ENTRY = Operation(
 )
 
 
+for _operation in (*OPERATIONS.values(), ENTRY):
+    if (
+        Role.OPERATOR in _operation.allow
+        and _operation.effect is not Effect.PUBLIC_READ
+        and _operation.group is None
+    ):
+        raise LookupError(f"{_operation.id} needs a group of shared/security/groups.py (A9.2)")
+
+
 class OperationForbidden(Forbidden):
     code = "operation_forbidden"
 
@@ -307,18 +329,37 @@ class ScopeMissing(Forbidden):
     code = "scope_missing"
 
 
+class GroupMissing(Forbidden):
+    """The operator's account was not granted the group that the operation belongs to."""
+
+    code = "group_missing"
+    members = ("group",)
+
+
 class OutsideRemit(Forbidden):
     code = "outside_remit"
 
 
 def check_role(operation: Operation, actor: Actor) -> Relation:
-    """The relations in which this actor may act; `operation_forbidden` or `scope_missing` (403)."""
+    """The relations in which this actor may act.
+
+    403 `operation_forbidden`, `scope_missing`, or for the operator `group_missing`.
+    """
     relation = operation.allow.get(actor.role)
     if relation is None:
         raise OperationForbidden(operation=operation.id, role=actor.role, clause="A4.1")
     if operation.scope is not None and operation.scope not in actor.scopes:
         raise ScopeMissing(scope=operation.scope)
+    if actor.role is Role.OPERATOR:
+        check_group(operation, actor.groups)
     return relation
+
+
+def check_group(operation: Operation, groups: Container[str]) -> None:
+    """Refuse with `group_missing` (403) what no group of the operator's account covers (A9.2)."""
+    group = operation.group
+    if group is not None and group not in groups:
+        raise GroupMissing(group=group, title=TITLES[group], clause="A9.2")
 
 
 def check_relation(

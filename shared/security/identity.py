@@ -21,7 +21,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The verified claims of a token; `person` is true when a named person acts."""
+    """The verified claims of a token; `person` is true when a named person acts.
+
+    `groups` are the operator's permission groups; other roles have none (A9.2).
+    """
 
     subject: str
     client_id: str
@@ -30,6 +33,7 @@ class Actor:
     region: str
     scopes: frozenset[str] = frozenset()
     person: bool = False
+    groups: frozenset[str] = frozenset()
 
     def covers(self, region: str) -> bool:
         return region.startswith(scope_prefix(self.region))

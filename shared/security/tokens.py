@@ -218,6 +218,8 @@ def issue(
     }
     if actor.person:
         claims["person"] = True
+    if actor.groups:
+        claims["groups"] = " ".join(sorted(actor.groups))
     header = {"alg": "ES256", "typ": TYPE, "kid": keys.current.kid}
     payload = json.dumps(claims, separators=(",", ":"))
     return serialize_compact(header, payload, keys.current, registry=_ISSUING)
@@ -296,6 +298,7 @@ def _actor(claims: Mapping[str, Any], *, person: bool) -> Actor:
         region=_text(claims, "region", _REGION),
         scopes=frozenset(_text({"scope": "", **claims}, "scope", _SCOPES).split()),
         person=person,
+        groups=frozenset(_text({"groups": "", **claims}, "groups", _SCOPES).split()),
     )
 
 

@@ -212,7 +212,10 @@ async def test_every_list_is_walked_in_the_same_way(contract, document):
         pages.append(row.id)
         await contract.ask(row, allowed(row), query="?limit=0", expect=(422, "invalid_request"))
         await contract.ask(row, allowed(row), query="?limit=101", expect=(422, "invalid_request"))
-        if "{" not in row.path:  # below a record that is not there, that comes first
+        asks_more = any(
+            each.get("required") for each in described["parameters"] if each.get("in") == "query"
+        )
+        if "{" not in row.path and not asks_more:  # what is missing beside it comes first
             await contract.ask(row, allowed(row), query="?cursor=x", expect=(400, "cursor_invalid"))
 
     assert contract.wrong == []

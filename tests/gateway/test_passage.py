@@ -27,6 +27,7 @@ from gateway.passage import pass_on
 from gateway.protocol import FastPath, gateway_protocol
 from gateway.route_rules import RouteRule
 from gateway.routes import RouteTable
+from gateway.standing import Standing
 from gateway.tallies import Tallies
 from gateway.tools import Service, Tools
 from shared.clock import SystemClock
@@ -134,6 +135,7 @@ def _tools(url: str, log: AccessLog) -> Tools:
         budget=1.2,
         log=log,
         tallies=Tallies(),
+        standing=Standing(None, ()),  # type: ignore[arg-type] # unused
     )
 
 

@@ -80,7 +80,11 @@ async def start_import(
         done=0,
         failed=0,
         diff=[],
-        actor={**asdict(tx.actor), "scopes": sorted(tx.actor.scopes)},
+        actor={
+            **asdict(tx.actor),
+            "scopes": sorted(tx.actor.scopes),
+            "groups": sorted(tx.actor.groups),
+        },
         created_at=tx.now,
     )
     tx.session.add(job)
@@ -143,7 +147,12 @@ async def next_import(tx: Transaction) -> tuple[UUID, Actor] | None:
     ).one_or_none()
     if row is None:
         return None
-    actor = {**row.actor, "role": Role(row.actor["role"]), "scopes": frozenset(row.actor["scopes"])}
+    actor = {
+        **row.actor,
+        "role": Role(row.actor["role"]),
+        "scopes": frozenset(row.actor["scopes"]),
+        "groups": frozenset(row.actor["groups"]),
+    }
     return row.id, Actor(**actor)
 
 

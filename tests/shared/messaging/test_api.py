@@ -46,6 +46,7 @@ async def authenticate(token: str) -> Actor:
         role=ACTORS[token],
         region="36",
         scopes=frozenset({"events:read", "events:manage"}),
+        groups=frozenset({"OPERATIONS"}),
     )
 
 
