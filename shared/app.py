@@ -35,6 +35,7 @@ from shared.policies import load_defaults, read_defaults
 from shared.scheduling import Every, run_schedule
 from shared.sealing import Sealer
 from shared.security.access import body_limit
+from shared.security.field_classes import read_fields
 from shared.security.identity import system
 from shared.security.markers import refuse_markers
 from shared.security.verifier import Verifier
@@ -86,6 +87,7 @@ def create_app(
     app.state.draining = False
     app.state.messages = Messages(load_messages("shared"), load_messages(_package_name(package)))
     app.state.policy_defaults = load_defaults(read_defaults(_package_name(package)))
+    app.state.fields = read_fields("shared", _package_name(package))
     app.state.refuse_classified = refuse_markers
     app.add_exception_handler(DomainError, problems.on_domain_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

@@ -42,6 +42,14 @@ _INTACT: JsonDict = {
     "fault": None,
     "unsealed": 0,
 }
+_FIELD: JsonDict = {
+    "table": "responsible_persons",
+    "column": "phone_sealed",
+    "field_class": "PERSONAL",
+    "mask": "PHONE",
+    "encrypted": True,
+    "why": "a responsible person's phone",
+}
 _POLICY: JsonDict = {
     "key": "listing_review",
     "version": 1,
@@ -101,6 +109,19 @@ class PolicyView(BaseModel):
     source: str
     clause: str
     effective_from: date
+
+
+class FieldView(BaseModel):
+    """One stored field of this service with its class: personal, important, or ordinary (A21.1)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_FIELD]})
+
+    table: str
+    column: str
+    field_class: str = Field(description="PERSONAL, IMPORTANT, ORDINARY; extensible")
+    mask: str = Field(description="NAME, PHONE, HIDDEN, PLAIN; extensible")
+    encrypted: bool
+    why: str
 
 
 class PolicyChange(BaseModel):
@@ -192,6 +213,14 @@ def routes(service: str) -> APIRouter:
             fault=verdict.fault,
             unsealed=unsealed,
         )
+
+    @router.get(f"{base}/fields", operation_id=f"list{name}Fields")
+    async def list_fields(request: Request) -> list[FieldView]:
+        """The registry of this service's own personal and important fields."""
+        return [
+            FieldView.model_validate(field, from_attributes=True)
+            for field in request.app.state.fields
+        ]
 
     @router.get(f"{base}/policies", operation_id=f"list{name}Policies")
     async def list_policies(tx: Tx, request: Request) -> list[PolicyView]:

@@ -128,6 +128,7 @@ def _toolbox(service: str) -> tuple[Operation, ...]:
         (f"discard{name}DeadLetter", "POST", f"{base}/dead-letters/{{dead_letter_id}}/discard", D, PROVINCE, "events:manage"),
         (f"list{name}AuditEntries", "GET", f"{base}/audit", R, PROVINCE, audit),
         (f"verify{name}Audit", "GET", f"{base}/audit/verification", R, PROVINCE, audit),
+        (f"list{name}Fields", "GET", f"{base}/fields", R, PROVINCE_AND_OPERATOR, audit),
         (f"list{name}Policies", "GET", f"{base}/policies", P, EVERYONE, None),
         (f"change{name}Policy", "POST", f"{base}/policies/{{key}}", D, PROVINCE, "policy:write"),
     )  # fmt: skip

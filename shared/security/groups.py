@@ -46,6 +46,7 @@ TITLES: Final[Mapping[Group, str]] = MappingProxyType(
 
 OF_SCOPE: Final[Mapping[str, Group]] = MappingProxyType(
     {
+        "audit:read": Group.SECURITY,
         "catalog:write": Group.PAGE_CONFIGURATION,
         "entry:call": Group.EXPERIENCE,
         "events:manage": Group.OPERATIONS,

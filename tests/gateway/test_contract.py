@@ -258,3 +258,24 @@ def _members(schema: Any, document: Any) -> set[str]:
     if "$ref" in schema:
         return _members(document["components"]["schemas"][schema["$ref"].split("/")[-1]], document)
     return set(schema.get("properties", ()))
+
+
+@pytest.mark.clause("A21.1")
+@pytest.mark.parametrize("service", ["gateway", "catalog", "filing"])
+async def test_the_classes_of_a_services_own_fields_are_read_by_the_province(
+    suite, platform, service
+):
+    path = f"/v1/{service}/fields"
+
+    shown = await platform.get(path, headers=suite.headers(who(Role.PROVINCE)))
+    refused = await platform.get(path, headers=suite.headers(who(Role.CITY)))
+
+    rows = {f"{each['table']}.{each['column']}": each for each in shown.json()}
+    assert shown.status_code == 200, shown.text
+    assert rows["audit_log.actor"]["field_class"] == "PERSONAL"
+    if service == "catalog":
+        phone = rows["responsible_persons.phone_sealed"]
+        assert (phone["field_class"], phone["mask"], phone["encrypted"]) == (
+            "PERSONAL", "PHONE", True,
+        )  # fmt: skip
+    assert (refused.status_code, refused.json()["code"]) == (403, "operation_forbidden")
