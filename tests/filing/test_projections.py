@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from services.filing.commands import chase_vacancies
 from services.filing.event_handlers import HANDLERS
 from shared.events import catalog
 from shared.events.envelope import Event
@@ -20,6 +21,8 @@ TABLES = (
     "known_zones",
     "known_norms",
     "known_items",
+    "known_persons",
+    "obligations",
     "live_listings",
     "calendar_years",
     "calendar_days",
@@ -28,7 +31,8 @@ TABLES = (
     "outbox",
 )
 IDS = {
-    name: uuid.uuid5(uuid.NAMESPACE_URL, name) for name in ("listing", "filing", "notice", "gone")
+    name: uuid.uuid5(uuid.NAMESPACE_URL, name)
+    for name in ("listing", "filing", "notice", "gone", "person")
 }
 
 
@@ -54,6 +58,13 @@ EVENTS: list[Event] = [
         organisation_id="jx-new", name="新", kind="PROVINCIAL_DEPARTMENT", region="36", parent=None
     ),
     catalog.OrganisationClosed(organisation_id="jx-new"),
+    catalog.ResponsiblePersonNamed(
+        person_id=IDS["person"],
+        organisation_id="jx-new",
+        domain="OPERATION",
+        valid_from=date(2025, 1, 1),
+        valid_to=None,
+    ),
     catalog.HallRegistered(
         hall_id="hall-new",
         name="新",
@@ -120,6 +131,8 @@ async def test_handling_an_event_twice_equals_handling_it_once(world: World, eve
     """Past the inbox too: the handler itself, twice."""
     if not isinstance(event, catalog.OrganisationRegistered):
         await _handle(world, EVENTS[0])
+    if isinstance(event, catalog.ResponsiblePersonNamed):
+        await world.run(chase_vacancies)  # so that naming somebody pays what is owed
     if isinstance(event, (catalog.ListingSuspended, catalog.ListingDelisted)):
         await _handle(world, _published())
     event = await _about_something(world, event)
