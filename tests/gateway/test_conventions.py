@@ -272,6 +272,9 @@ async def test_every_time_that_is_shown_carries_the_provinces_offset(suite, plat
     times: list[str] = []
     for path in paths:
         answer = await platform.get(path, headers=suite.headers(PROVINCE))
+        if answer.status_code == 422:  # it has to be told more than its path
+            assert {each["code"] for each in answer.json()["errors"]} == {"field_missing"}, path
+            continue
         assert answer.status_code == 200, (path, answer.text)
         shown = answer.json()
         if path.endswith("/events"):  # as they were published: CloudEvents, in the offset of then
