@@ -17,6 +17,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from shared.security.access import OPERATIONS, Effect
+from shared.security.files import FileKind
 from tests.province import found_province
 from tests.suite import MINI_APP, Suite, eventually
 
@@ -184,7 +185,7 @@ async def test_a_typed_client_is_generated_without_a_warning_and_calls_the_gatew
     package = client_folder / "ganfutong_client"
     settings = ConfigFile(
         post_hooks=[],  # formatting is not what is shown here
-        content_type_overrides={"text/csv": "application/octet-stream"},
+        content_type_overrides=dict.fromkeys(FileKind, "application/octet-stream"),
     )
     await found_province(suite, gateway)
 

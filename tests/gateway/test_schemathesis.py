@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from shared.security.access import OPERATIONS, Effect
+from shared.security.files import FileKind
 from shared.security.identity import Actor
 from tests.province import Caller, content, found_province, listed, plan, submitted
 from tests.suite import LABOUR, NANCHANG, PROVINCE, Suite, eventually
@@ -21,12 +22,19 @@ from tests.suite import LABOUR, NANCHANG, PROVINCE, Suite, eventually
 SEED = 20251103
 LEFT_OUT = ("suspendClient", "changeGatewayPolicy")  # it finds out how to lock itself out with them
 SETTINGS = """
+hooks = "files_as_bytes"
+
 [checks]
 positive_data_acceptance.enabled = false  # what may be written well may still be refused: 409, 403
 missing_required_header.expected-statuses = [400, 401, 403, 404, 406, 415, 422, 428]
 negative_data_rejection.expected-statuses = [
     400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 428, 429
 ]
+"""
+# It has no words of its own for these kinds of file.
+HOOKS = f"""import schemathesis
+
+schemathesis.serializer.alias({[kind.value for kind in FileKind]}, "application/octet-stream")
 """
 
 
@@ -75,6 +83,7 @@ async def folder(
     for place in known:
         name = place.rpartition(".")[2]
         lines.append(f'"{place}" = {{ dictionary = "{name}", probability = 0.7 }}')
+    made.joinpath("files_as_bytes.py").write_text(HOOKS)
     made.joinpath("schemathesis.toml").write_text("\n".join(lines))
     return made
 
