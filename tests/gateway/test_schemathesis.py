@@ -20,7 +20,8 @@ from tests.province import Caller, content, found_province, listed, plan, submit
 from tests.suite import LABOUR, NANCHANG, PROVINCE, Suite, eventually
 
 SEED = 20251103
-LEFT_OUT = ("suspendClient", "changeGatewayPolicy")  # it finds out how to lock itself out with them
+# It finds out how to lock itself out with these.
+LEFT_OUT = ("suspendClient", "changeGatewayPolicy", "rotateSigningKeys")
 SETTINGS = """
 hooks = "files_as_bytes"
 
