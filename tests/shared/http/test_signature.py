@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import orjson
 import pytest
-from fastapi import BackgroundTasks, Depends, Form, Header, Query, Request, Response
+from fastapi import BackgroundTasks, Depends, Header, Query, Request, Response
 from fastapi.exceptions import ResponseValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -120,7 +120,6 @@ async def with_generator(value: Annotated[int, Depends(generated)]) -> None: ...
 async def with_waiting(value: Annotated[int, Depends(awaited)]) -> None: ...
 async def with_tasks(tasks: BackgroundTasks) -> None: ...
 async def with_two_bodies(one: Parcel, other: Parcel) -> None: ...
-async def with_form(name: Annotated[str, Form()]) -> None: ...
 def in_a_thread() -> None: ...
 
 
@@ -132,7 +131,6 @@ def in_a_thread() -> None: ...
         with_waiting,
         with_tasks,
         with_two_bodies,
-        with_form,
         in_a_thread,
     ],
 )
