@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run reset test test-all check format chaos bench bench-peers docs migrate migration clean
+.PHONY: help run reset test test-all check format chaos bench bench-large bench-peers docs migrate migration clean
 
 help: ## show what can be done
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ chaos: .venv/.development ## ten minutes of kills against the ledger, with its f
 
 bench: .venv/.development ## measure against the named peers, side by side
 	@$(BIN)/python -m bench
+
+bench-large: .venv/.development ## measure with millions of rows (docs/bench-large.md)
+	@$(BIN)/python -m bench --large
 
 bench-peers: .venv/.development ## unpack nginx and wrk from Debian packages, without privilege
 	@$(BIN)/python -m bench.peers

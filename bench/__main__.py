@@ -1,7 +1,7 @@
-"""`python -m bench [CASE ...]`: run the cases, print the table, write docs/bench.md.
+"""`python -m bench [--large] [CASE ...]`: run the cases, print the table, write docs/bench.md.
 
-The exit code is 1 below a floor or on a wrong answer. With cases named only those run, and
-docs/bench.md stays.
+`--large` runs those that first fill millions of rows, and writes docs/bench-large.md. The exit code
+is 1 below a floor or on a wrong answer. With cases named only those run, and the page stays.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bench import report
-from bench.cases import Case, command, events, gateway, page, search
+from bench.cases import Case, command, events, gateway, large, page, search
 from bench.harness import Row, Wrong, alternate
 from bench.stage import Stage, stage
 from deploy.local.state import LaunchError
@@ -28,6 +28,7 @@ CASES: tuple[Case, ...] = (
 
 def main(arguments: Sequence[str]) -> int:
     chosen = _arguments(arguments)
+    page_of = {CASES: report.PAGE, large.CASES: report.LARGE_PAGE}.get(chosen)
     begun, at = time.perf_counter(), datetime.now(UTC)
     rows: list[Row] = []
     wrong: list[str] = []
@@ -49,8 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     seconds = time.perf_counter() - begun
     print(report.terminal(rows))
-    if chosen == CASES:
-        report.PAGE.write_text(report.page(rows, at=at, seconds=seconds, notes=notes), "utf-8")
+    if page_of is not None:
+        page_of.write_text(report.page(rows, at=at, seconds=seconds, notes=notes), "utf-8")
         report.RESULTS.mkdir(exist_ok=True)
         kept = report.RESULTS / f"{at:%Y%m%dT%H%M%SZ}.json"
         kept.write_text(report.as_json(rows, at=at, seconds=seconds, notes=notes), "utf-8")
@@ -73,14 +74,16 @@ def _notes(made: Stage) -> list[str]:
 
 
 def _arguments(arguments: Sequence[str]) -> tuple[Case, ...]:
-    known = {case.name: case for case in CASES}
+    known = {case.name: case for case in (*CASES, *large.CASES)}
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(known))
-    wanted = parser.parse_args(arguments).cases
+    parser.add_argument("--large", action="store_true", help="millions of rows")
+    given = parser.parse_args(arguments)
+    wanted = given.cases
     unknown = set(wanted) - set(known)
     if unknown:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
-    return tuple(known[name] for name in wanted) or CASES
+    return tuple(known[name] for name in wanted) or (large.CASES if given.large else CASES)
 
 
 def _say(text: str) -> None:

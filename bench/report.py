@@ -15,6 +15,7 @@ from shared.clock import SHANGHAI
 
 GOALS_FILE = Path(__file__).parent / "goals.toml"
 PAGE = Path(__file__).parents[1] / "docs" / "bench.md"
+LARGE_PAGE = PAGE.with_name("bench-large.md")
 RESULTS = Path(__file__).parent / "results"
 ABSENT = "peer absent"
 HEAD = ("ratio", "measured", "floor", "goal", "moonshot", "state", "foreign", "seen")

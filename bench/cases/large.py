@@ -1,0 +1,143 @@
+"""A year's heap: a million filings with their clocks, fifty thousand listings with a past."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from urllib.parse import quote
+
+from bench.cases import Case
+from bench.cases.page import PAGE, READER, fetch
+from bench.generators import Call, ask, pgbench
+from bench.harness import Row, Sample, Variant, check, watched
+from bench.history import PAST
+from bench.seed import LISTINGS, seed_listings
+from bench.stage import PEERS, Stage, idle
+from shared.security.identity import Actor, Role
+
+FILINGS = 1_000_000
+DUE = 100
+MONTHS = 4
+CONNECTIONS = 8
+REVIEWER = Actor("reviewer", "reviewer", "jx-zwfw", Role.PROVINCE, "36", frozenset({"filing:read"}))
+_HEAP = """
+insert into filing.filings (id, number, type, type_version, flow, state, organisation_id, region,
+    content, digest, departments, round, due_at, due_for, provisional, created_at, updated_at,
+    version)
+select gen_random_uuid(), 'HEAP-' || n, 'LISTING', 1, 'NOTIFY',
+    case when n % 10 = 0 then 'SUBMITTED' else 'ACCEPTED' end,
+    'city-' || n % 113, '360' || 100 + n % 11 * 100, '{}', 'sha-256:' || n, array['jx-rst'], 1,
+    case when n % 10 = 0 then now() + n % 9999 * interval '1 minute' end,
+    case when n % 10 = 0 then 'REVIEW' end, false, now() - n * interval '30 seconds', now(), 1
+from generate_series(1, $1::int) as n
+"""
+_CLOCKS = """
+insert into filing.clocks (id, record, record_id, kind, amount, unit, fired, state, provisional,
+    calendar_version, next_due_at)
+select gen_random_uuid(), 'filing', id, 'REVIEW', 5, 'working_days', '{}', 'RUNNING', false, '1',
+    case when row_number() over () <= $1 then now() - interval '1 hour'
+        else now() + interval '30 days' end
+from filing.filings
+"""
+_CLAIM = """
+select * from filing.clocks where {which}
+order by next_due_at limit 100 for update skip locked
+"""
+
+
+@contextmanager
+def _queue(stage: Stage) -> Iterator[Mapping[str, Variant]]:
+    _seed_filings(stage)
+    script = PEERS / "queue.sql"
+    with stage.service("filing") as filing:
+        call = Call(
+            stage.place.ports["filing"],
+            f"/v1/queue?limit={PAGE}",
+            {"Authorization": f"Bearer {stage.token(REVIEWER)}"},
+            connections=CONNECTIONS,
+        )
+        idle(filing)
+        dues = [item["due_at"] for item in fetch(call)["items"]]
+        check(len(dues) == PAGE and dues == sorted(dues), f"not the oldest {PAGE}: {dues}")
+        yield {
+            "page": lambda: ask(stage, call, filing=filing, postgres=stage.postgres),
+            "pgbench": lambda: pgbench(stage, script, clients=CONNECTIONS),
+        }
+
+
+@contextmanager
+def _as_of(stage: Stage) -> Iterator[Mapping[str, Variant]]:
+    seed_listings(stage)
+    if not stage.sql("select 1 from catalog.listing_appearances limit 1"):
+        stage.sql(PAST, MONTHS)
+        stage.sql("vacuum analyze catalog.listing_appearances;")
+    instant = datetime.now(UTC) - timedelta(days=45)
+    script = stage.state.root / "as_of.sql"
+    script.write_text((PEERS / "as_of.sql").read_text("utf-8").replace("{at}", f"{instant:%F %T}"))
+    with stage.service("catalog") as catalog:
+        call = Call(
+            stage.place.ports["catalog"],
+            f"/v1/listings?limit={PAGE}&as_of={quote(f'{instant:%FT%TZ}')}",
+            {"Authorization": f"Bearer {stage.token(READER)}"},
+            connections=CONNECTIONS,
+        )
+        idle(catalog)
+        page = fetch(call)
+        check(len(page["items"]) == PAGE and page["total"] == LISTINGS, f"not a page: {page}")
+        yield {
+            "page": lambda: ask(stage, call, catalog=catalog, postgres=stage.postgres),
+            "pgbench": lambda: pgbench(stage, script, clients=CONNECTIONS),
+        }
+
+
+@contextmanager
+def _sweep(stage: Stage) -> Iterator[Mapping[str, Variant]]:
+    _seed_filings(stage)
+    if not stage.sql("select 1 from filing.clocks limit 1"):
+        stage.sql(_CLOCKS, DUE)
+        stage.sql("vacuum analyze filing.clocks;")
+    due = stage.sql("select id from filing.clocks where next_due_at <= now()")
+    ids = ",".join(f"'{row['id']}'" for row in due)
+    yield {
+        "due": partial(_claimed, stage, _CLAIM.format(which="next_due_at <= now()")),
+        "named": partial(_claimed, stage, _CLAIM.format(which=f"id in ({ids})")),
+    }
+
+
+def _claimed(stage: Stage, statement: str) -> Sample:
+    """The sweep's own look for what is due, again and again; nothing is kept."""
+    times = 50
+    with watched(postgres=stage.postgres) as used:
+        begun = time.perf_counter()
+        for _ in range(times):
+            found = len(stage.sql(statement))
+            check(found == DUE, f"{found} clocks of {DUE} that are due")
+        seconds = time.perf_counter() - begun
+    return used.sample(times, p50=seconds / times)
+
+
+def _seed_filings(stage: Stage) -> None:
+    if not stage.sql("select 1 from filing.filings limit 1"):
+        stage.sql(_HEAP, FILINGS)
+        stage.sql("vacuum analyze filing.filings;")
+
+
+def _page_ratio(name: str, medians: Mapping[str, Sample]) -> Iterator[Row]:
+    page, peer = medians["page"], medians["pgbench"]
+    used = ", ".join(f"{tree} {page.cost(tree) * 1e6:.0f} µs" for tree in page.cpu)
+    detail = f"{page.rate:,.0f}/s; {used}; pgbench {peer.cost() * 1e6:.0f} µs, {peer.rate:,.0f}/s"
+    yield Row(name, peer.cost() / page.cost(), detail, page.foreign)
+
+
+def _sweep_ratio(medians: Mapping[str, Sample]) -> Iterator[Row]:
+    due, named = medians["due"], medians["named"]
+    detail = f"{due.cost() * 1e6:.0f} µs of Postgres a look, {named.cost() * 1e6:.0f} µs by id"
+    yield Row("large_sweep", named.cost() / due.cost(), detail, due.foreign)
+
+
+CASES = (
+    Case("large queue", _queue, partial(_page_ratio, "large_queue")),
+    Case("large as of", _as_of, partial(_page_ratio, "large_as_of")),
+    Case("large sweep", _sweep, _sweep_ratio),
+)
