@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services import catalog
 from services.catalog.api import router
 from services.catalog.event_handlers import HANDLERS
+from services.catalog.queries.history import PastTotals
 from services.catalog.queries.listings import keep_index
 from services.catalog.queries.search_index import SearchIndex
 from services.catalog.schedule import SCHEDULE, work_imports
@@ -35,6 +36,7 @@ async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         raise ValueError("keyring_file: responsible persons cannot be sealed without it")
     state.keyring = Keyring.load(state.settings.keyring_file)
     state.index = SearchIndex()
+    state.past_totals = PastTotals()
     state.import_nudge = asyncio.Event()
     for work in (
         keep_index(state.database, state.index, log),

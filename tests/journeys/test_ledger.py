@@ -78,10 +78,10 @@ def test_of_fifty_twins_with_one_key_one_files_and_all_answers_agree(place: Plac
 
 
 async def _twin(clients: Workload, key: str, filing: dict[str, object]) -> Attempt:
-    """One answer; whom the client's own rate limit sent away asks again."""
+    """One answer; whom a rate limit or a service that is just back sent away asks again."""
     while True:
         attempt, answer = await clients.attempt(clients.filer, "create", key, filing)
-        if answer is None or attempt.status != 429:
+        if answer is None or attempt.status not in (429, 503):
             return attempt
         await asyncio.sleep(float(answer.headers["retry-after"]))
 

@@ -15,6 +15,7 @@ from services.catalog.api.query import (
 )
 from services.catalog.queries import history
 from services.catalog.queries import listings as queries
+from services.catalog.queries.history import PastTotals
 from services.catalog.queries.search_index import Search
 from services.catalog.schemas.fields import Moment
 from services.catalog.schemas.history import ChangeView
@@ -68,7 +69,8 @@ async def list_listings(
     if as_of is None:
         body, cursor = await queries.find_listings(tx, request.app.state.index, search, page)
     else:
-        body, cursor = await history.find_as_of(tx, search, page, as_of=as_of)
+        totals: PastTotals = request.app.state.past_totals
+        body, cursor = await history.find_as_of(tx, totals, search, page, as_of=as_of)
     response = Response(body, media_type=JSON)
     link_next(request, response, cursor)
     return response

@@ -5,7 +5,7 @@ transaction, which is some milliseconds before it commits.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +23,33 @@ from services.catalog.tables import ListingAppearance as Seen
 from shared.database import Transaction
 from shared.http.pagination import PageRequest, cut, keyset
 
+_SETTLED = timedelta(minutes=1)  # longer than any transaction may last
+
+
+class PastTotals:
+    """How many listings a search found at an instant: the past stays, so it is counted once.
+
+    Who reads a past page by page asks for the same instant with each page.
+    """
+
+    def __init__(self, most: int = 1000) -> None:
+        self._most = most
+        self._known: dict[tuple[Search, datetime], int] = {}
+
+    async def of(self, tx: Transaction, search: Search, as_of: datetime, found: Any) -> int:
+        key = (search, as_of)
+        total = self._known.get(key)
+        if total is None:
+            total = int(await tx.session.scalar(total_of(found)) or 0)
+            if as_of < tx.now - _SETTLED:
+                if len(self._known) >= self._most:
+                    self._known.clear()
+                self._known[key] = total
+        return total
+
 
 async def find_as_of(
-    tx: Transaction, search: Search, page: PageRequest, *, as_of: datetime
+    tx: Transaction, totals: PastTotals, search: Search, page: PageRequest, *, as_of: datetime
 ) -> tuple[bytes, str | None]:
     """The page that this search gave at that instant; `instant_ahead` (422) for the future."""
     refuse_ahead(tx, as_of)
@@ -34,10 +58,10 @@ async def find_as_of(
         return page_of([], None, 0), None
     await tx.session.execute(text("set local plan_cache_mode = force_custom_plan"))
     found = found_at(search, asked, as_of)
-    total = await tx.session.scalar(total_of(found))
+    total = await totals.of(tx, search, as_of, found)
     rows = await tx.session.execute(page_at(found, page))
     shown, cursor = cut(rows.all(), page, lambda row: (row.tier, row.number))
-    return page_of([row.doc for row in shown], cursor, total or 0), cursor
+    return page_of([row.doc for row in shown], cursor, total), cursor
 
 
 def found_at(search: Search, asked: Wanted, as_of: datetime) -> Any:

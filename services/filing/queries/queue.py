@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, any_, func, literal, literal_column, select
@@ -33,19 +33,19 @@ async def list_queue(
     if acting_for is not None:
         found.append(_covered(mandates))
     statement = keyset(
-        select(Filing).where(*found),
+        select(*(getattr(Filing, name) for name in _PLAIN)).where(*found),
         page,
         columns=[Filing.due_at.expression, Filing.id.expression],
         kinds=[datetime.fromisoformat, UUID],
     )
     rows, cursor = cut(
-        (await tx.session.scalars(statement)).all(), page, lambda row: (row.due_at, row.id)
+        (await tx.session.execute(statement)).all(), page, lambda row: (row.due_at, row.id)
     )
     own = await _filed_by_oneself(tx, [row.id for row in rows])
     return [
         QueueItemView.model_validate(
             {
-                **{name: getattr(row, name) for name in _PLAIN},
+                **row._mapping,  # noqa: SLF001 SQLAlchemy's public name for it
                 "own_filing": row.id in own,
                 "delegations": [each.id for each in mandates if _fits(each, row)],
             }
@@ -117,7 +117,7 @@ def _covered(mandates: Sequence[Delegation]) -> ColumnElement[bool]:
     return found
 
 
-def _fits(mandate: Delegation, row: Filing) -> bool:
+def _fits(mandate: Delegation, row: Any) -> bool:
     return row.type in (mandate.filing_types or (row.type,)) and row.organisation_id in (
         mandate.organisations or (row.organisation_id,)
     )
