@@ -256,6 +256,7 @@ class Database:
             EmulatedDBAPIException,
             asyncpg.PostgresError,
             asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
         ) as error:
             if _is_passing(error):
                 raise DatabaseUnavailable(retry_after=1) from error
@@ -274,6 +275,8 @@ _PASSING = ("08", "40", "53", "55P03", "57", "58")
 
 
 def _is_passing(error: Exception) -> bool:
+    if isinstance(error, asyncpg.InternalClientError):
+        return True  # the server's farewell has come, the end of its connection has not
     if isinstance(error, asyncpg.InterfaceError):  # a connection that has gone; or a wrong value
         return not isinstance(error, ValueError)
     if isinstance(error, DBAPIError) and error.connection_invalidated:

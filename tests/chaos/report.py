@@ -102,8 +102,9 @@ def _details(result: Result) -> Iterator[str]:
         yield from (f"        {example}" for example in finding.examples)
     kills = ", ".join(f"{name} {count}" for name, count in sorted(result.toll.kills.items()))
     yield f"  killed: {kills}"
-    if result.ended_by_themselves:
-        yield f"  ended by themselves: {', '.join(result.ended_by_themselves)}"
+    for ending in result.ended_by_themselves:
+        yield f"  ended by itself: {ending.name} (exit code {ending.code})"
+        yield from (f"        {line}" for line in ending.last_lines.splitlines())
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

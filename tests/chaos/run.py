@@ -14,7 +14,7 @@ from tests.chaos.faults import CONTROLS
 from tests.chaos.invariants import Finding, check_all
 from tests.chaos.killer import Kill, Toll, carry_out, schedule
 from tests.chaos.prepare import Prepared, prepare
-from tests.chaos.world import World, opened, wait_for
+from tests.chaos.world import Ending, World, opened, wait_for
 
 CONCURRENCY = 10
 HEALS_WITHIN = 15.0  # seconds; the target of reliability §10
@@ -31,7 +31,7 @@ class Result:
     seconds: float
     kills: Sequence[Kill]
     toll: Toll
-    ended_by_themselves: Sequence[str]
+    ended_by_themselves: Sequence[Ending]
     answers: Answers
     findings: Sequence[Finding]
     heal: float | None

@@ -40,6 +40,15 @@ class ZygoteGone(RuntimeError):
     """The process that starts the others has ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A process that ended without being killed: its exit code, if known, and its last lines."""
+
+    name: str
+    code: int | None
+    last_lines: str
+
+
 @dataclass
 class World:
     """What runs, on which ports, with which faults built in."""
@@ -47,7 +56,7 @@ class World:
     folder: Path
     faults: Sequence[str]
     ports: dict[str, int] = field(default_factory=dict)
-    ended_by_themselves: list[str] = field(default_factory=list)
+    ended_by_themselves: list[Ending] = field(default_factory=list)
     clients_ended: bool = True
 
     # --- from nothing to ready --------------------------------------------------------------------
@@ -130,7 +139,7 @@ class World:
         else:
             ended = not self._ask(do="kill", name=name)
         if ended:
-            self.ended_by_themselves.append(name)
+            self._keep_ending(name, None)
         return not ended
 
     def start_clients(self, config: Mapping[str, Any]) -> None:
@@ -149,10 +158,14 @@ class World:
             if code:
                 raise RuntimeError(f"the clients ended with {code}:\n{self.tail(CLIENTS)}")
             self.clients_ended = True
-        for name in codes:
+        for name, code in codes.items():
+            self._keep_ending(name, code)
             self.start(name)
-        self.ended_by_themselves += codes
         return list(codes)
+
+    def _keep_ending(self, name: str, code: int | None) -> None:
+        """Its log goes with the folder, and its next life writes into the same."""
+        self.ended_by_themselves.append(Ending(name, code, self.tail(name)))
 
     def _fork(self, name: str, role: str, config: Mapping[str, Any]) -> None:
         self._ask(do="start", name=name, role=role, config=config, log=str(self.log(name)))
