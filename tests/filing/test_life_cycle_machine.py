@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from services.filing.rules import Action
@@ -233,6 +233,7 @@ def moves(seen: dict[Actor, dict[str, Any]]) -> list[tuple[Actor, Action]]:
     deadline=None,
     derandomize=True,
     database=None,
+    phases=[Phase.generate],  # to shrink a failure takes minutes against a real service
     # Each example files anew, and the clock that is set before the test stands still.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
