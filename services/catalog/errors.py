@@ -27,6 +27,10 @@ class ChannelNotFound(NotFound):
     code = "channel_not_found"
 
 
+class AssetNotFound(NotFound):
+    code = "asset_not_found"
+
+
 class ExemptionNotFound(NotFound):
     code = "exemption_not_found"
 

@@ -104,6 +104,20 @@ class ChannelOverdue(Event, type="catalog.channel_overdue.v1"):
     due_on: date
 
 
+class AssetRegistered(Event, type="catalog.asset_registered.v1"):
+    """Aggregate `asset:<id>`. Told again when changed (A6.4)."""
+
+    asset_id: UUID
+    organisation_id: str
+    project: str
+    system: str
+    contract_number: str
+    in_service_from: date
+    in_service_until: date | None
+    listing_ids: list[UUID]
+    zone_ids: list[str]
+
+
 class NormIssued(Event, type="catalog.norm_issued.v1"):
     """Aggregate `norm:<version>` (A6.3, A10.1)."""
 

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.catalog.api import (
+    assets,
     channels,
     coverage,
     imports,
@@ -27,5 +28,6 @@ for part in (
     coverage,
     notices,
     imports,
+    assets,
 ):
     router.include_router(part.router)

@@ -20,12 +20,14 @@ def upgrade() -> None:
     _create_listings()
     _create_records()
     _create_register()
+    _create_assets()
     op.execute("insert into catalog.search_epoch (one, epoch) values (true, 0)")
     toolbox.create_v1("catalog")
     toolbox.protect("catalog", "responsible_persons")
     toolbox.protect("catalog", "plan_lines")
     toolbox.protect("catalog", "coverage_exemptions")
     toolbox.protect("catalog", "partners")
+    toolbox.protect("catalog", "assets")
     toolbox.protect("catalog", "listing_filings", named=_DEPARTMENT)
 
 
@@ -641,7 +643,51 @@ def _create_register() -> None:
     )
 
 
+def _create_assets() -> None:
+    op.create_table(
+        "assets",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("system_key", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("contract_number", sa.Text(), nullable=False),
+        sa.Column("in_service_from", sa.Date(), nullable=False),
+        sa.Column("in_service_until", sa.Date(), nullable=True),
+        sa.Column("listing_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("zone_ids", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"],
+            ["catalog.organisations.id"],
+            name=op.f("fk_assets_organisation_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assets")),
+        schema="catalog",
+    )
+    op.create_index(
+        "uq_assets_organisation_id_contract_number_system_key",
+        "assets",
+        ["organisation_id", "contract_number", "system_key"],
+        unique=True,
+        schema="catalog",
+    )
+    for name in ("organisation_id", "region"):
+        op.create_index(f"ix_assets_{name}", "assets", [name, "id"], unique=False, schema="catalog")
+    for name in ("listing_ids", "zone_ids"):
+        op.create_index(
+            f"ix_assets_{name}",
+            "assets",
+            [name],
+            unique=False,
+            schema="catalog",
+            postgresql_using="gin",
+        )
+
+
 def downgrade() -> None:
+    op.drop_table("assets", schema="catalog")
     op.drop_table("coverage_exemptions", schema="catalog")
     op.drop_table("partners", schema="catalog")
     op.drop_table("zones", schema="catalog")

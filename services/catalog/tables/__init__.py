@@ -1,5 +1,6 @@
 """The tables of schema `catalog`."""
 
+from services.catalog.tables.assets import Asset
 from services.catalog.tables.channels import Channel
 from services.catalog.tables.imports import Import, ImportFlaw, ImportRow, NightlyRun
 from services.catalog.tables.listings import (
@@ -26,6 +27,7 @@ from services.catalog.tables.register import (
 )
 
 __all__ = [
+    "Asset",
     "Base",
     "Channel",
     "CoverageExemption",
