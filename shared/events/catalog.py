@@ -259,6 +259,21 @@ class ListingRecheckFlagged(Event, type="catalog.listing_recheck_flagged.v1"):
     norm_version: str
 
 
+class ListingAssuranceSet(Event, type="catalog.listing_assurance_set.v1"):
+    """Aggregate `listing:<id>`: what its owner assures, for monitoring to hold against (A7.2, A22).
+
+    `availability_target` is a share as text; `operations_office` a unit, never a person.
+    """
+
+    listing_id: UUID
+    organisation_id: str
+    availability_target: str
+    response_milliseconds: int
+    mlps_level: int | None
+    critical_infrastructure: bool
+    operations_office: str
+
+
 class ListingArchived(Event, type="catalog.listing_archived.v1"):
     """Aggregate `listing:<id>`: delisted long ago, and shown no more."""
 

@@ -92,6 +92,7 @@ PLANNERS = MappingProxyType(
     {Role.PROVINCE: OWN, Role.CITY: OWN, Role.COUNTY: OWN, Role.DEPARTMENT: OWN}
 )
 FILERS = MappingProxyType({**PLANNERS, Role.PARTNER: OWN})
+ASSURERS = MappingProxyType({**FILERS, Role.PROVINCE: ANY})
 DECIDERS = MappingProxyType({Role.PROVINCE: OWN, Role.DEPARTMENT: OWN})
 CONFIRMERS = MappingProxyType({Role.DEPARTMENT: NAMED})
 
@@ -211,6 +212,9 @@ CATALOG = _rows(
     ("getListing", "GET", "/v1/listings/{listing_id}", P, EVERYONE, None),
     ("listListingChanges", "GET", "/v1/listing-changes", P, EVERYONE, None),
     ("listListingVersions", "GET", "/v1/listings/{listing_id}/versions", R, READERS, "listing:read"),
+    ("listListingAssurances", "GET", "/v1/listing-assurances", R, READERS, "listing:read"),
+    ("getListingAssurance", "GET", "/v1/listings/{listing_id}/assurance", R, READERS, "listing:read"),
+    ("setListingAssurance", "PUT", "/v1/listings/{listing_id}/assurance", U, ASSURERS, "catalog:write"),
     ("listPendingListings", "GET", "/v1/pending-listings", R, READERS, "listing:read"),
     ("listNotices", "GET", "/v1/notices", P, EVERYONE, None),
     ("listScheduledNotices", "GET", "/v1/scheduled-notices", R, PROVINCE_AND_OPERATOR, "notice:write"),

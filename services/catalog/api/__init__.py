@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.catalog.api import (
     assets,
+    assurance,
     channels,
     coverage,
     imports,
@@ -25,6 +26,7 @@ for part in (
     partners,
     items,
     listings,
+    assurance,
     coverage,
     notices,
     imports,

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _create_records()
     _create_register()
     _create_assets()
+    _create_assurances()
     op.execute("insert into catalog.search_epoch (one, epoch) values (true, 0)")
     toolbox.create_v1("catalog")
     toolbox.protect("catalog", "responsible_persons")
@@ -686,7 +687,46 @@ def _create_assets() -> None:
         )
 
 
+def _create_assurances() -> None:
+    op.create_table(
+        "listing_assurances",
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("availability_target", sa.Text(), nullable=False),
+        sa.Column("response_milliseconds", sa.Integer(), nullable=False),
+        sa.Column("mlps_level", sa.Integer(), nullable=True),
+        sa.Column("critical_infrastructure", sa.Boolean(), nullable=False),
+        sa.Column("operations_office", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["listing_id"], ["catalog.listings.id"], name=op.f("fk_listing_assurances_listing_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["operations_office"],
+            ["catalog.organisations.id"],
+            name=op.f("fk_listing_assurances_operations_office"),
+        ),
+        sa.PrimaryKeyConstraint("listing_id", name=op.f("pk_listing_assurances")),
+        schema="catalog",
+    )
+    op.create_index(
+        "ix_listing_assurances_mlps_level",
+        "listing_assurances",
+        ["mlps_level", "listing_id"],
+        unique=False,
+        schema="catalog",
+    )
+    op.create_index(
+        "ix_listing_assurances_critical",
+        "listing_assurances",
+        ["listing_id"],
+        unique=False,
+        schema="catalog",
+        postgresql_where=sa.text("critical_infrastructure"),
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("listing_assurances", schema="catalog")
     op.drop_table("assets", schema="catalog")
     op.drop_table("coverage_exemptions", schema="catalog")
     op.drop_table("partners", schema="catalog")

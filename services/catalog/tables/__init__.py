@@ -1,6 +1,7 @@
 """The tables of schema `catalog`."""
 
 from services.catalog.tables.assets import Asset
+from services.catalog.tables.assurance import ListingAssurance
 from services.catalog.tables.channels import Channel
 from services.catalog.tables.imports import Import, ImportFlaw, ImportRow, NightlyRun
 from services.catalog.tables.listings import (
@@ -39,6 +40,7 @@ __all__ = [
     "Item",
     "Listing",
     "ListingAppearance",
+    "ListingAssurance",
     "ListingFiling",
     "ListingVersion",
     "NightlyRun",

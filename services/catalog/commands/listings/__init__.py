@@ -1,5 +1,6 @@
 """The public life of listings, moved by filing's decisions alone (A11, C1, C7, C8)."""
 
+from services.catalog.commands.listings.assurance import set_assurance
 from services.catalog.commands.listings.decisions import accept
 from services.catalog.commands.listings.delisting import (
     archive_old,
@@ -24,4 +25,5 @@ __all__ = [
     "note_submission",
     "publish_due",
     "retype",
+    "set_assurance",
 ]
