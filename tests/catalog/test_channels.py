@@ -1,5 +1,6 @@
 """Channels beside the platform: none new, the old ones move in (A5.1, A5.2)."""
 
+import asyncio
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
@@ -36,6 +37,16 @@ async def registered(catalog: Catalog, **changes: Any) -> tuple[str, dict[str, A
     made = await catalog.send("POST", "/v1/channels", channel(**changes), NANCHANG)
     assert made.status_code == 201, made.text
     return made.headers["location"], made.json()
+
+
+async def test_of_many_who_register_the_same_channel_at_once_one_does(catalog: Catalog):
+    body = channel()
+
+    answers = await asyncio.gather(
+        *(catalog.send("POST", "/v1/channels", body, NANCHANG) for _ in range(6))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
 
 
 async def put(catalog: Catalog, path: str, actor=NANCHANG, **changes: Any) -> httpx.Response:

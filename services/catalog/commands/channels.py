@@ -155,6 +155,12 @@ def _new(owner: Organisation, *, name: str, **values: object) -> Channel:
 
 
 async def _of_name(tx: Transaction, organisation: str, kind: str, name: str) -> Channel | None:
+    # One at a time in each unit's register: of two who enter the same, the later sees the earlier.
+    await tx.session.execute(
+        select(Organisation.id)
+        .where(Organisation.id == organisation)
+        .with_for_update(key_share=True)
+    )
     channel: Channel | None = await tx.session.scalar(
         select(Channel)
         .where(
