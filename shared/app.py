@@ -88,6 +88,7 @@ def create_app(
     app.state.messages = Messages(load_messages("shared"), load_messages(_package_name(package)))
     app.state.policy_defaults = load_defaults(read_defaults(_package_name(package)))
     app.state.fields = read_fields("shared", _package_name(package))
+    app.state.previewed_units = frozenset()
     app.state.refuse_classified = refuse_markers
     app.add_exception_handler(DomainError, problems.on_domain_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

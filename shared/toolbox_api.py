@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 from sqlalchemy import text
 
 from shared.clock import SHANGHAI
-from shared.errors import FieldError, Invalid
+from shared.errors import Conflict, FieldError, Invalid
 from shared.http.conditional import set_version
 from shared.http.operations import OperationRoute, Tx
 from shared.http.pagination import Page, Paging, cut, link_next
@@ -145,6 +145,12 @@ class PolicyValueInvalid(Invalid):
     code = "policy_value_invalid"
 
 
+class PolicyNeedsPreview(Conflict):
+    """Clocks run by this limit: propose it, look at the effect, then confirm."""
+
+    code = "policy_needs_preview"
+
+
 def routes(service: str) -> APIRouter:
     router = APIRouter(route_class=OperationRoute, tags=["平台"])
     base, name = f"/v1/{service}", service.capitalize()
@@ -225,7 +231,7 @@ def routes(service: str) -> APIRouter:
     @router.get(f"{base}/policies", operation_id=f"list{name}Policies")
     async def list_policies(tx: Tx, request: Request) -> list[PolicyView]:
         policies = await load_policies(tx, request.app.state.policy_defaults)
-        return [_policy_view(policy) for policy in policies]
+        return [policy_view(policy) for policy in policies]
 
     @router.post(f"{base}/policies/{{key}}", operation_id=f"change{name}Policy", status_code=201)
     async def change_policy(
@@ -234,6 +240,8 @@ def routes(service: str) -> APIRouter:
         policies = await load_policies(tx, request.app.state.policy_defaults)
         current = effective(policies, key, date.max)
         tx.expect(current.version)
+        if current.unit in request.app.state.previewed_units:
+            raise PolicyNeedsPreview
         policy = await set_policy(
             tx,
             current,
@@ -242,7 +250,7 @@ def routes(service: str) -> APIRouter:
             effective_from=change.effective_from,
         )
         set_version(response, policy.version)
-        return _policy_view(policy)
+        return policy_view(policy)
 
     return router
 
@@ -254,7 +262,7 @@ def _value(raw: object, unit: Unit) -> Any:
         raise PolicyValueInvalid(errors=[FieldError("/value", "field_type")]) from error
 
 
-def _policy_view(policy: Policy) -> PolicyView:
+def policy_view(policy: Policy) -> PolicyView:
     value = policy.value if isinstance(policy.value, (bool, int, str)) else str(policy.value)
     return PolicyView(
         key=policy.key,

@@ -242,6 +242,18 @@ class DueDateRecomputed(Event, type="filing.due_date_recomputed.v1"):
     calendar_version: str
 
 
+class PolicyChanged(Event, type="filing.policy_changed.v1"):
+    """Aggregate `policy:<key>`: a limit was confirmed; running clocks tell their new dates."""
+
+    key: str
+    version: int
+    value: str
+    unit: str
+    basis: str
+    clause: str
+    effective_from: date
+
+
 class FilingReminded(Event, type="filing.reminded.v1"):
     """Aggregate `filing:<id>`: one rung of the ladder of what is waited for, once (F5)."""
 

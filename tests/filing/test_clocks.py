@@ -10,7 +10,7 @@ from shared.clock import SHANGHAI
 from shared.events.catalog import CalendarImported
 from shared.security.identity import system
 from tests.filing.world import EVIDENCE, World, calendar_event
-from tests.suite import LABOUR, NANCHANG, PROVINCE
+from tests.suite import LABOUR, PROVINCE
 
 RETURN = {"clause": "A10.3", "opinion": "入口有误", "evidence": EVIDENCE}
 
@@ -165,15 +165,3 @@ async def test_nothing_reminds_of_what_is_decided(world: World):
     await world.sweep_at("2026-03-31T10:00:00+08:00")
 
     assert await world.facts(f"filing:{filing['id']}") == ["submitted", "accepted"]
-
-
-async def test_a_changed_limit_holds_for_what_starts_after_it(world: World):
-    before = await world.file(NANCHANG)
-    change = {"value": 2, "source": "no official source", "effective_from": "2026-03-02"}
-    path = "/v1/filing/policies/department_confirmation"
-
-    await world.ok(PROVINCE, "POST", path, change)
-
-    after = await world.file(NANCHANG)
-    assert before["due_at"] == "2026-03-10T00:00:00+08:00"
-    assert after["due_at"] == "2026-03-05T00:00:00+08:00"

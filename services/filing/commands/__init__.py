@@ -22,6 +22,14 @@ from services.filing.commands.filings import (
 )
 from services.filing.commands.partners import ExitOrder, force_out
 from services.filing.commands.plans import PlanEntry, file_plan, preview_plan
+from services.filing.commands.policies import (
+    LIMIT_UNITS,
+    Proposed,
+    apply_policies,
+    confirm_policy,
+    find_proposal,
+    propose_policy,
+)
 from services.filing.commands.renewals import chase_renewals
 from services.filing.commands.review import (
     Decision,
@@ -36,6 +44,7 @@ from services.filing.commands.types import issue_type_version
 from services.filing.commands.vacancies import chase_vacancies
 
 __all__ = [
+    "LIMIT_UNITS",
     "Decision",
     "DelegationEntry",
     "EmergencyOrder",
@@ -44,13 +53,16 @@ __all__ = [
     "OralReportEntry",
     "Outcome",
     "PlanEntry",
+    "Proposed",
     "Upload",
     "Wish",
     "accept_filing",
+    "apply_policies",
     "approve_filing",
     "chase_renewals",
     "chase_vacancies",
     "confirm_filing",
+    "confirm_policy",
     "confirm_version",
     "create_filing",
     "decide_appeal",
@@ -60,11 +72,13 @@ __all__ = [
     "end_expired_clearances",
     "file_appeal",
     "file_plan",
+    "find_proposal",
     "force_out",
     "forget_uncited",
     "issue_type_version",
     "open_due_documents",
     "preview_plan",
+    "propose_policy",
     "record_oral_report",
     "refuse_filing",
     "reject_filing",

@@ -66,12 +66,13 @@ async def recompute_due_dates(tx: Transaction, *, year: int) -> int:
         running = await clocks.open_clock(tx, row, timing)
         clocks.settle(tx, running)
         if row.due_at is not None and (row.due_at, row.provisional) != before:
-            await _tell_new_date(tx, row, previous=before[0])
+            await tell_new_date(tx, row, previous=before[0])
             changed += 1
     return changed
 
 
-async def _tell_new_date(tx: Transaction, row: Clock, *, previous: datetime | None) -> None:
+async def tell_new_date(tx: Transaction, row: Clock, *, previous: datetime | None) -> None:
+    """Copy a clock's new due date to its record, and tell it."""
     assert row.due_at is not None  # noqa: S101 the caller has looked
     record: Filing | Obligation | None
     if row.record == "filing":

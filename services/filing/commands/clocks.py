@@ -96,6 +96,8 @@ async def start_clock(
         record=record,
         record_id=record_id,
         kind=kind,
+        policy=policy,
+        policy_version=timing.policies[policy].version,
         amount=limit.amount,
         unit=limit.unit,
         fired=[],
@@ -135,19 +137,20 @@ async def open_clock(tx: Transaction, row: Clock, timing: Timing) -> Running:
     entries = await tx.session.scalars(
         select(ClockEntry).where(ClockEntry.clock_id == row.id).order_by(ClockEntry.number)
     )
-    ledger = [
-        deadlines.ClockEntry(
-            deadlines.ClockKind(entry.kind),
-            entry.at,
-            entry.by,
-            entry.reason,
-            entry.amount,
-            TimeUnit(entry.unit) if entry.unit else None,
-            entry.asked_by,
-        )
-        for entry in entries
-    ]
-    return Running(row, ledger, timing)
+    return Running(row, [read_entry(entry) for entry in entries], timing)
+
+
+def read_entry(entry: ClockEntry) -> deadlines.ClockEntry:
+    """A stored entry as the ledger's arithmetic reads it."""
+    return deadlines.ClockEntry(
+        deadlines.ClockKind(entry.kind),
+        entry.at,
+        entry.by,
+        entry.reason,
+        entry.amount,
+        TimeUnit(entry.unit) if entry.unit else None,
+        entry.asked_by,
+    )
 
 
 def stop_clock(tx: Transaction, running: Running, *, reason: str) -> None:

@@ -33,6 +33,8 @@ def upgrade() -> None:
         sa.Column("record", sa.Text(), nullable=False),
         sa.Column("record_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("policy_version", sa.Integer(), nullable=False),
         sa.Column("amount", sa.Integer(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("fired", postgresql.ARRAY(sa.Text()), nullable=False),
@@ -476,6 +478,29 @@ def _create_process() -> None:
             postgresql_where=sa.text(where),
         )
     op.create_index(
+        "ix_clocks_policy",
+        "clocks",
+        ["policy", "policy_version"],
+        schema="filing",
+        postgresql_where=sa.text("state <> 'STOPPED' AND overdue_at IS NULL"),
+    )
+    op.create_table(
+        "policy_proposals",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("amount", sa.Integer(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
+        sa.Column("based_on", sa.Integer(), nullable=False),
+        sa.Column("proposed_by", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.Text(), nullable=False),
+        sa.Column("person", sa.Boolean(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_by", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_policy_proposals")),
+        schema="filing",
+    )
+    op.create_index(
         "ix_obligations_due",
         "obligations",
         ["due_at", "id"],
@@ -849,6 +874,7 @@ def _append_only(table: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("policy_proposals", schema="filing")
     op.execute("drop policy scope_attachments on filing.attachments")
     op.drop_table("attachment_citations", schema="filing")
     op.drop_table("attachments", schema="filing")

@@ -17,6 +17,7 @@ from services.filing.rules.authority import (
     Mandate,
     check_counts_anew,
     check_four_eyes,
+    loosens,
 )
 from services.filing.rules.content import (
     Flaw,
@@ -167,6 +168,7 @@ __all__ = [
     "incident_flaws",
     "line_flaws",
     "listing_flaws",
+    "loosens",
     "parties",
     "period_of",
     "read_issued",

@@ -18,6 +18,7 @@ APPEAL = "APPEAL"
 APPEAL_WITHDRAWN = "APPEAL_WITHDRAWN"
 FILED_BY = ("CREATE", Action.REVISE, Action.SUBMIT, APPEAL)
 ENDORSE = "ENDORSE"
+LEADS = frozenset({"maintenance_lead", "major_event_lead", "renewal_notice"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +88,8 @@ def check_counts_anew(decider: Hand, earlier: Iterable[Hand]) -> None:
         raise PersonRequired
     if any(decider.names & hand.names for hand in earlier):
         raise AlreadyApproved
+
+
+def loosens(key: str, *, now: int, then: int) -> bool:
+    """Whether a limit asks less than before: more time, or less notice ahead."""
+    return then < now if key in LEADS else then > now

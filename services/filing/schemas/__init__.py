@@ -30,6 +30,7 @@ from services.filing.schemas.plan_files import (
     TEMPLATE,
     read_plan,
 )
+from services.filing.schemas.policies import MoveView, PolicyProposalBody, ProposalView
 from services.filing.schemas.queue import (
     BatchView,
     ConfirmationBatch,
@@ -100,6 +101,7 @@ __all__ = [
     "HistoryView",
     "Identifier",
     "Instant",
+    "MoveView",
     "NoticeView",
     "ObligationView",
     "OralReportBody",
@@ -109,6 +111,8 @@ __all__ = [
     "PlanDiffView",
     "PlanLineView",
     "PlanRowErrorView",
+    "PolicyProposalBody",
+    "ProposalView",
     "QueueItemView",
     "Refusal",
     "RevisionBody",

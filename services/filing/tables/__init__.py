@@ -29,6 +29,7 @@ from services.filing.tables.owed import (
     OralReport,
 )
 from services.filing.tables.partners import ForcedExit, Partner
+from services.filing.tables.policies import PolicyProposal
 from services.filing.tables.terms import GrantedTerm
 from services.filing.tables.windows import Window
 
@@ -57,6 +58,7 @@ __all__ = [
     "Obligation",
     "OralReport",
     "Partner",
+    "PolicyProposal",
     "Round",
     "StoredAttachment",
     "Window",

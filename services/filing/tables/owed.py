@@ -103,6 +103,12 @@ class Clock(Row):
     __table_args__ = (
         Index("ix_clocks_record_id", "record_id"),
         Index(
+            "ix_clocks_policy",
+            "policy",
+            "policy_version",
+            postgresql_where=text("state <> 'STOPPED' AND overdue_at IS NULL"),
+        ),
+        Index(
             "ix_clocks_next_due_at", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")
         ),
     )
@@ -111,6 +117,8 @@ class Clock(Row):
     record: Mapped[str]
     record_id: Mapped[UUID]
     kind: Mapped[str]
+    policy: Mapped[str]
+    policy_version: Mapped[int]
     amount: Mapped[int]
     unit: Mapped[str]
     fired: Mapped[list[str]]
