@@ -1,11 +1,13 @@
 """A limit is changed in two steps: its effect on running clocks is seen, then it is confirmed."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from services.filing.commands import apply_policies
+from shared.clock import SHANGHAI
 from tests.filing.world import EVIDENCE, World, refusal
 from tests.suite import LABOUR, NANCHANG, PROVINCE, eventually, officer
 
@@ -66,7 +68,6 @@ async def limit(world: World) -> tuple[int, int]:
 # --- the preview ----------------------------------------------------------------------------------
 
 
-@pytest.mark.feature("F4")
 async def test_a_proposal_shows_what_would_move_and_changes_nothing(world: World):
     filings = [await world.file(LABOUR) for _ in range(2)]
     returned = await world.file(LABOUR)
@@ -85,7 +86,6 @@ async def test_a_proposal_shows_what_would_move_and_changes_nothing(world: World
         assert await world.facts(f"filing:{each['id']}") == ["submitted"]
 
 
-@pytest.mark.feature("F4")
 async def test_what_would_be_late_at_once_is_counted_and_then_is_late(world: World):
     filing = await world.file(LABOUR)
     await world.sweep_at("2026-03-09T10:00:00+08:00")
@@ -103,7 +103,6 @@ async def test_what_would_be_late_at_once_is_counted_and_then_is_late(world: Wor
 # --- the confirmation -----------------------------------------------------------------------------
 
 
-@pytest.mark.feature("F4")
 async def test_a_confirmed_limit_moves_the_clocks_that_run(world: World):
     filing = await world.file(LABOUR)
     late = await world.file(LABOUR)
@@ -131,26 +130,28 @@ async def test_a_confirmed_limit_moves_the_clocks_that_run(world: World):
     assert await world.run(apply_policies) == 0
 
 
-@pytest.mark.feature("F4")
-async def test_a_paused_review_goes_on_under_the_new_limit(world: World):
+@pytest.mark.feature("K3")
+async def test_a_changed_limit_keeps_the_time_that_was_used_and_paused(world: World):
     filing = await world.file(LABOUR)
     place = f"/v1/filings/{filing['id']}"
+    world.suite.clock.set(datetime(2026, 3, 5, 11, tzinfo=SHANGHAI))
     await world.ok(PROVINCE, "POST", f"{place}/return", RETURN)
-    await propose(world, 3)
+    await propose(world, 4, since="2026-03-05")
     await confirm(world, ONE)
+    world.suite.clock.set(datetime(2026, 3, 12, 10, tzinfo=SHANGHAI))
 
     sent = await world.ok(LABOUR, "POST", f"{place}/submission", {})
 
-    assert sent["due_at"] == "2026-03-06T00:00:00+08:00"
+    # Two days and two hours of now four days were used; the rest ends on the second day from here.
+    assert sent["due_at"] == "2026-03-14T00:00:00+08:00"
 
 
-@pytest.mark.feature("F4")
 async def test_a_limit_of_a_later_day_moves_the_clocks_on_that_day_once(world: World):
     filing = await world.file(LABOUR)
     await propose(world, 4, since="2026-03-04")
     await confirm(world, ONE)
     before = await world.run(apply_policies), await due(world, filing)
-    world.suite.clock.set(world.suite.clock.now().replace(day=4))
+    world.suite.clock.set(datetime(2026, 3, 4, 10, tzinfo=SHANGHAI))
 
     await asyncio.gather(*(world.run(apply_policies) for _ in range(4)))
 
@@ -159,7 +160,6 @@ async def test_a_limit_of_a_later_day_moves_the_clocks_on_that_day_once(world: W
     assert await due(world, filing) == "2026-03-07T00:00:00+08:00"
 
 
-@pytest.mark.feature("F4")
 async def test_more_clocks_than_one_round_takes_are_moved_by_the_next(world: World):
     await world.file(LABOUR)
     await world.suite.sql(

@@ -13,7 +13,7 @@ router = APIRouter(route_class=OperationRoute, tags=["限期"])
 
 
 @router.put("/v1/filing/policies/{key}")
-async def propose_filing_policy(
+async def propose_limit(
     tx: Tx, response: Response, key: str, body: PolicyProposalBody
 ) -> ProposalView:
     proposed = await commands.propose_policy(
@@ -23,12 +23,12 @@ async def propose_filing_policy(
 
 
 @router.get("/v1/filing/policies/{key}/proposal")
-async def get_filing_policy_proposal(tx: Tx, response: Response, key: str) -> ProposalView:
+async def get_limit_proposal(tx: Tx, response: Response, key: str) -> ProposalView:
     return _view(response, await commands.find_proposal(tx, key))
 
 
 @router.post("/v1/filing/policies/{key}/confirmation")
-async def confirm_filing_policy(tx: Tx, response: Response, key: str) -> PolicyView:
+async def confirm_limit(tx: Tx, response: Response, key: str) -> PolicyView:
     policy = await commands.confirm_policy(tx, key)
     set_version(response, policy.version)
     return policy_view(policy)
