@@ -221,8 +221,11 @@ async def test_two_relays_that_both_believe_to_lead_keep_order_and_count_each_ev
             await world.tell(f"p{number % 3}", str(number), database=database)
         await eventually(lambda: all_sent(world, 80))
 
+    found = await positions(world)
     assert in_order(await world.stream())
-    assert await positions(world) == list(range(1, 81))
+    # What both sent at one instant may lie twice in the stream; of each event one place counts.
+    assert found == sorted(set(found))
+    assert len(found) == 80
 
 
 async def test_stopping_gives_up_the_lock_at_once(world: World):
