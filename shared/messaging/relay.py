@@ -36,15 +36,18 @@ _SERVER_SETTINGS = {
 }
 
 _UNSENT = """
-    select id, event_id, type, subject, sequence, region, occurred_at, traceparent, data, position
+    select id, event_id, type, subject, sequence, region, occurred_at, traceparent, data
     from outbox where sent_at is null and id > $1 and id <> all($3::bigint[]) order by id limit $2
 """
-# The position of a row is taken once, in the order of first publishing. Two relays that overlap
-# collide on its unique constraint, so positions become visible in their order (see archive.py).
+# The position of a row is taken once, without a gap, in the order of first publishing: the head and
+# the rows that have none yet are of one snapshot. Two relays that overlap collide on the unique
+# constraint, so positions become visible in their order (see archive.py).
 _MARK = """
-    update outbox set sent_at = $4, epoch = $5, stream_sequence = sent.stream_sequence,
-        position = coalesce(outbox.position, head.position + sent.rank)
-    from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as sent(id, stream_sequence, rank),
+    update outbox set sent_at = $3, epoch = $4, stream_sequence = sent.stream_sequence,
+        position = coalesce(outbox.position, head.position + fresh.rank)
+    from unnest($1::bigint[], $2::bigint[]) as sent(id, stream_sequence)
+        left join (select id, row_number() over (order by id) as rank from outbox
+                   where id = any($1) and position is null) as fresh using (id),
         (select greatest((select max(position) from outbox),
                          (select max(position) from event_archive), 0) as position) as head
     where outbox.id = sent.id
@@ -249,15 +252,10 @@ class Relay:
         return await self._read_batch(connection, after=current.rows[-1]["id"])
 
     async def _mark(self, connection: Connection, published: _Published) -> None:
-        ranks, rank = [], 0
-        for row in published.batch.rows:
-            rank += row["position"] is None
-            ranks.append(rank)
         await connection.execute(
             _MARK,
             [row["id"] for row in published.batch.rows],
             published.sequences,
-            ranks,
             self._clock.now(),
             self._epoch,
         )
