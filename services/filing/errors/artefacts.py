@@ -1,0 +1,28 @@
+"""What is refused about a document that is due, and about a clearance."""
+
+from services.filing.errors.content import ContentRefused
+from shared.errors import Conflict, NotFound
+
+
+class ClearanceNotFound(NotFound):
+    code = "clearance_not_found"
+
+
+class ClearanceEndedAlready(Conflict):
+    code = "clearance_ended"
+
+
+class DocumentNotForOrganisation(ContentRefused):
+    code = "document_not_for_organisation"
+
+
+class PartNotForDocument(ContentRefused):
+    code = "part_not_for_document"
+
+
+class PeriodWrong(ContentRefused):
+    code = "period_wrong"
+
+
+class NotSignedYet(ContentRefused):
+    code = "not_signed_yet"
