@@ -87,6 +87,14 @@ def effective(policies: Iterable[Policy], key: str, at: date) -> Policy:
     return max(in_force, key=lambda p: (p.effective_from, p.version))
 
 
+def last_version(policies: Iterable[Policy], key: str) -> Policy:
+    """The version that was set last, whenever it holds; what a change names, or PolicyNotFound."""
+    found = [policy for policy in policies if policy.key == key]
+    if not found:
+        raise PolicyNotFound(key=key)
+    return max(found, key=lambda policy: policy.version)
+
+
 def parse_value(raw: object, unit: Unit) -> Value:
     """A value as TOML or JSON carry it (decimals are strings); ValueError if the unit is another's.
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from shared.clock import SHANGHAI
 from shared.database import Transaction
-from shared.policies import Policy, Unit, Value, effective, parse_value
+from shared.policies import Policy, Unit, Value, effective, last_version, parse_value
 
 
 async def load_policies(tx: Transaction, defaults: Iterable[Policy]) -> tuple[Policy, ...]:
@@ -42,10 +42,23 @@ async def policy_now(tx: Transaction, defaults: Iterable[Policy], key: str) -> P
     return effective(policies, key, tx.now.astimezone(SHANGHAI).date())
 
 
+async def policy_to_change(tx: Transaction, defaults: Iterable[Policy], key: str) -> Policy:
+    """The last version, held against other changes until the commit; `policy_not_found` (404)."""
+    known = tuple(defaults)
+    last_version(known, key)  # an unknown key never reaches the database
+    await (await tx.raw()).execute(
+        "select pg_advisory_xact_lock(hashtextextended($1, 3))", f"policy:{key}"
+    )
+    return last_version(await load_policies(tx, known), key)
+
+
 async def set_policy(
     tx: Transaction, current: Policy, *, value: Value, source: str, effective_from: date
 ) -> Policy:
-    """Write the next version of a policy; earlier versions stay readable."""
+    """Write the version after `policy_to_change`; earlier versions stay readable.
+
+    It may begin before an earlier version does, which then takes its place on its own day.
+    """
     policy = Policy(
         key=current.key,
         value=value,

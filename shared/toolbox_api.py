@@ -13,8 +13,8 @@ from shared.errors import Conflict, FieldError, Invalid
 from shared.http.conditional import set_version
 from shared.http.operations import OperationRoute, Tx
 from shared.http.pagination import Page, Paging, cut, link_next
-from shared.policies import Policy, Unit, effective, parse_value
-from shared.policy_rows import load_policies, set_policy
+from shared.policies import Policy, Unit, last_version, parse_value
+from shared.policy_rows import load_policies, policy_to_change, set_policy
 from shared.sealing import verify
 from shared.security.audit import Head
 
@@ -233,12 +233,18 @@ def routes(service: str) -> APIRouter:
         policies = await load_policies(tx, request.app.state.policy_defaults)
         return [policy_view(policy) for policy in policies]
 
+    @router.get(f"{base}/policies/{{key}}", operation_id=f"get{name}Policy")
+    async def get_policy(tx: Tx, request: Request, response: Response, key: str) -> PolicyView:
+        policies = await load_policies(tx, request.app.state.policy_defaults)
+        policy = last_version(policies, key)
+        set_version(response, policy.version)
+        return policy_view(policy)
+
     @router.post(f"{base}/policies/{{key}}", operation_id=f"change{name}Policy", status_code=201)
     async def change_policy(
         tx: Tx, request: Request, response: Response, key: str, change: PolicyChange
     ) -> PolicyView:
-        policies = await load_policies(tx, request.app.state.policy_defaults)
-        current = effective(policies, key, date.max)
+        current = await policy_to_change(tx, request.app.state.policy_defaults, key)
         tx.expect(current.version)
         if current.unit in request.app.state.previewed_units:
             raise PolicyNeedsPreview

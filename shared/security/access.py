@@ -131,6 +131,7 @@ def _toolbox(service: str) -> tuple[Operation, ...]:
         (f"verify{name}Audit", "GET", f"{base}/audit/verification", R, PROVINCE, audit),
         (f"list{name}Fields", "GET", f"{base}/fields", R, PROVINCE_AND_OPERATOR, audit),
         (f"list{name}Policies", "GET", f"{base}/policies", P, EVERYONE, None),
+        (f"get{name}Policy", "GET", f"{base}/policies/{{key}}", P, EVERYONE, None),
         (f"change{name}Policy", "POST", f"{base}/policies/{{key}}", D, PROVINCE, "policy:write"),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from tests.suite import LABOUR, NANCHANG, PROVINCE, eventually, officer
 
 ONE, TWO = (officer(PROVINCE, f"officer-province-{n}") for n in (1, 2))
 REVIEW = "/v1/filing/policies/listing_review"
+ROWS = "/v1/filing/policies/plan_rows"
 RETURN = {"clause": "A10.3", "opinion": "入口有误", "evidence": EVIDENCE}
 
 
@@ -332,3 +333,69 @@ async def test_a_limit_is_not_set_past_its_preview(world: World):
 
     assert refusal(answer) == (409, "policy_needs_preview")
     assert await limit(world) == (5, 1)
+
+
+# --- one policy with its version ------------------------------------------------------------------
+
+
+async def read(world: World, path: str) -> tuple[str, dict[str, Any]]:
+    """The ETag and the policy."""
+    answer = await world.call(LABOUR, "GET", path)
+    assert answer.status_code == 200, answer.text
+    return answer.headers["etag"], answer.json()
+
+
+async def test_a_limit_is_proposed_on_the_version_that_was_read(world: World):
+    tag, before = await read(world, REVIEW)
+
+    proposed = await world.call(ONE, "PUT", REVIEW, change(3), match=tag)
+    await confirm(world, ONE)
+    stale = await world.call(ONE, "PUT", REVIEW, change(2), match=tag)
+    tag, after = await read(world, REVIEW)
+    anew = await world.call(ONE, "PUT", REVIEW, change(2), match=tag)
+
+    assert proposed.status_code == anew.status_code == 200, anew.text
+    assert refusal(stale) == (412, "stale_version")
+    assert (before["version"], after["version"], after["value"]) == (1, 2, 3)
+
+
+async def test_a_policy_is_changed_on_the_version_that_was_read(world: World):
+    tag, before = await read(world, ROWS)
+
+    changed = await world.call(ONE, "POST", ROWS, change(60), match=tag)
+    stale = await world.call(ONE, "POST", ROWS, change(50), match=tag)
+
+    assert (changed.status_code, changed.json()["version"]) == (201, before["version"] + 1)
+    assert refusal(stale) == (412, "stale_version")
+    assert (await read(world, ROWS))[1] == changed.json()
+
+
+async def test_a_version_that_begins_before_the_last_has_a_number_of_its_own(world: World):
+    _, before = await read(world, ROWS)
+
+    made = [
+        await world.ok(ONE, "POST", ROWS, change(value, since=since))
+        for value, since in ((40, "2027-01-01"), (50, "2026-06-01"), (45, "2026-09-01"))
+    ]
+
+    assert [each["version"] - before["version"] for each in made] == [1, 2, 3]
+    assert (await read(world, ROWS))[1] == made[-1]
+
+
+async def test_of_changes_on_one_version_one_is_kept(world: World):
+    tag, before = await read(world, ROWS)
+
+    answers = await asyncio.gather(
+        *(world.call(ONE, "POST", ROWS, change(40 + n), match=tag) for n in range(4))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201, 412, 412, 412]
+    assert (await read(world, ROWS))[1]["version"] == before["version"] + 1
+
+
+@pytest.mark.parametrize("key", ["nothing", "%00"])
+async def test_there_is_no_policy_of_another_name(world: World, key: str):
+    answer = await world.call(LABOUR, "GET", f"/v1/filing/policies/{key}")
+    changed = await world.call(ONE, "POST", f"/v1/filing/policies/{key}", change(3))
+
+    assert refusal(answer) == refusal(changed) == (404, "policy_not_found")

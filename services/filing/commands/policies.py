@@ -13,7 +13,7 @@ from services.filing import rules
 from services.filing.commands import clocks
 from services.filing.commands.authority import hand_of
 from services.filing.commands.calendar import tell_new_date
-from services.filing.commands.records import lock_names, policies_now, today
+from services.filing.commands.records import policies_now, today
 from services.filing.errors import (
     NoLimit,
     OwnProposal,
@@ -29,8 +29,8 @@ from shared.database import Transaction
 from shared.deadlines import ClockState, Limit, TimeUnit
 from shared.errors import FieldError
 from shared.events.filing import PolicyChanged
-from shared.policies import Policy, Unit, effective
-from shared.policy_rows import load_policies, set_policy
+from shared.policies import Policy, Unit, last_version
+from shared.policy_rows import load_policies, policy_to_change, set_policy
 
 EXAMINED = 500
 MOVED_AT_ONCE = 200
@@ -148,10 +148,10 @@ async def apply_policies(tx: Transaction) -> int:
 
 async def _limit(tx: Transaction, key: str, *, to_change: bool = False) -> Policy:
     """The last version of a limit; `no_limit` (409) for a policy that no clock can run by."""
-    effective(rules.DEFAULTS, key, date.max)  # an unknown key never reaches the database
     if to_change:
-        await lock_names(tx, f"policy:{key}")
-    current = effective(await load_policies(tx, rules.DEFAULTS), key, date.max)
+        current = await policy_to_change(tx, rules.DEFAULTS, key)
+    else:
+        current = last_version(await load_policies(tx, rules.DEFAULTS), key)
     if current.unit not in LIMIT_UNITS:
         raise NoLimit(key=key, unit=current.unit)
     return current
