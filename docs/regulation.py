@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from docs.markdown import GENERATED, code, table
@@ -40,11 +41,12 @@ class Clause:
         return "planned" if self.why_not is None else f"not software: {self.why_not}"
 
 
-def clauses() -> list[Clause]:
+@cache
+def clauses() -> tuple[Clause, ...]:
     """All rows of docs/clauses.toml, in the order of the measures."""
     rows: Mapping[str, Any] = tomllib.loads((ROOT / "docs" / "clauses.toml").read_text("utf-8"))
     tests, places = marked_tests("clause"), code_by_clause(rows)
-    return [
+    return tuple(
         Clause(
             id=id_,
             zh=row["zh-CN"],
@@ -55,7 +57,7 @@ def clauses() -> list[Clause]:
             places=tuple(places.get(id_, ())),
         )
         for id_, row in rows.items()
-    ]
+    )
 
 
 def shrunk() -> str:

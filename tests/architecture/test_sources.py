@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -43,14 +44,20 @@ def tracked() -> tuple[Path, ...]:
     return tuple(ROOT / name for name in sorted(set(names)) if name and (ROOT / name).is_file())
 
 
+@cache
+def texts() -> tuple[tuple[Path, str], ...]:
+    """The tracked text files and what they say."""
+    found = []
+    for file in tracked():
+        with suppress(UnicodeDecodeError):
+            found.append((file, file.read_text("utf-8")))
+    return tuple(found)
+
+
 def lines(*endings: str) -> Iterator[tuple[str, str]]:
     """Place and text of each line of the tracked text files; this file describes what it seeks."""
-    for file in tracked():
+    for file, text in texts():
         if file == Path(__file__) or (endings and file.suffix not in endings):
-            continue
-        try:
-            text = file.read_text("utf-8")
-        except UnicodeDecodeError:
             continue
         name = file.relative_to(ROOT).as_posix()
         for number, line in enumerate(text.splitlines(), start=1):

@@ -1,7 +1,7 @@
 """Nobody commits but `Transaction` and `receive`, and nothing publishes but the relay."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.architecture.components import ROOT, python_files
@@ -19,19 +19,22 @@ PUBLISHES = {
 CODE = ("shared", "services", "gateway")
 
 
-def calls(file: Path) -> Iterator[str]:
+@cache
+def calls(file: Path) -> frozenset[str]:
     """The names of the methods and functions that a file calls."""
+    names = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         match node:
             case ast.Call(func=ast.Attribute(attr=name)) | ast.Call(func=ast.Name(id=name)):
-                yield name
+                names.add(name)
+    return frozenset(names)
 
 
 def callers(*names: str) -> set[str]:
     return {
         file.relative_to(ROOT).as_posix()
         for file in python_files(*CODE)
-        if set(names) & set(calls(file))
+        if calls(file) & set(names)
     }
 
 
