@@ -44,8 +44,8 @@ class Settings(BaseSettings):
     nats_monitor_url: str | None = None
     nats_replicas: int = Field(default=1, ge=1, le=5)
     record_url: str | None = None
-    record_client_id: str = ""
-    record_client_secret: SecretStr = SecretStr("")
+    record_client_id: str | None = None
+    record_secret_file: Path | None = None
     token_issuer: str = "https://ganfutong.invalid"  # noqa: S105 a name, no secret
     external_issuers: tuple[ExternalIssuer, ...] = ()
     jwks_url: str | None = None
@@ -70,6 +70,12 @@ class Settings(BaseSettings):
                 raise ValueError("faults: fault injection is for tests only")
             if "*" in self.allowed_hosts:
                 raise ValueError("allowed_hosts: name the hosts that production serves")
+        return self
+
+    @model_validator(mode="after")
+    def _record_has_a_reader(self) -> "Settings":
+        if self.record_url and (self.record_client_id is None or self.record_secret_file is None):
+            raise ValueError("record_url: name record_client_id and record_secret_file beside it")
         return self
 
     @cached_property

@@ -19,7 +19,14 @@ from deploy.local import page, province
 from deploy.local.caller import Caller, CallRefused, Gateway
 from deploy.local.clock import clock_of
 from deploy.local.officers import OFFICERS, groups_of, scopes_of
-from deploy.local.place import BOOTSTRAP_CLIENT, HOST, Place, other_data
+from deploy.local.place import (
+    BOOTSTRAP_CLIENT,
+    COMPONENTS,
+    HOST,
+    Place,
+    other_data,
+    record_client,
+)
 from deploy.local.progress import Progress
 from deploy.local.province import DemoListing
 from deploy.local.state import LaunchError, readable_errors, write_private
@@ -32,6 +39,8 @@ SAY_EVERY = 2.0  # seconds
 PATIENCE = 120.0  # seconds until everything that was accepted is live
 CONSOLE = "demo"
 MINI_APP = "mini-app"
+RECORD = "events:read"  # all that a component needs to read what the others have told
+RECORD_CLIENTS = {record_client(component): component for component in COMPONENTS}
 WIDTH = 32  # chains of calls at a time; the gateway's caller bounds what is in flight
 
 Row = TypeVar("Row")
@@ -143,6 +152,10 @@ class Load:
             self.clients = json.loads(file.read_text(encoding="utf-8"))
         wanted = self._wanted_clients()
         await _each(wanted, lambda row: self._client(row, count))
+        for client_id, component in RECORD_CLIENTS.items():
+            secret_file = self.place.record_secret_file(component)
+            with readable_errors(secret_file):
+                write_private(secret_file, self.clients[client_id]["client_secret"])
         self.callers |= {
             client_id: Caller(self.gateway, client_id, row["client_secret"])
             for client_id, row in self.clients.items()
@@ -161,6 +174,7 @@ class Load:
         rows += [
             (MINI_APP, province.OPERATOR, Role.APP, "36"),
             (f"console-{CONSOLE}", province.OPERATOR, Role.CONSOLE, "36"),
+            *((name, province.OPERATOR, Role.CONSOLE, "36") for name in RECORD_CLIENTS),
         ]
         return [
             {
@@ -168,7 +182,7 @@ class Load:
                 "organisation_id": organisation,
                 "role": role.value,
                 "region": region,
-                "scopes": sorted(scopes_of(role)),
+                "scopes": [RECORD] if client_id in RECORD_CLIENTS else sorted(scopes_of(role)),
                 "groups": sorted(groups_of(role)),
             }
             for client_id, organisation, role, region in rows

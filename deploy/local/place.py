@@ -60,11 +60,19 @@ class Place:
     def bootstrap_secret_file(self) -> Path:
         return self.state.root / "province-admin.secret"
 
+    def record_secret_file(self, component: str) -> Path:
+        return self.state.root / f"record-{component}.secret"
+
     def log(self, name: str) -> Path:
         return self.state.root / "logs" / f"{name}.log"
 
     def keyring_file(self, component: str) -> Path:
         return self.state.root / f"keyring-{component}.json"
+
+
+def record_client(component: str) -> str:
+    """The API client as which a component reads the others' records of events."""
+    return f"record-{component}"
 
 
 def settle(state: State, *, environ: Mapping[str, str] = os.environ) -> Place:

@@ -27,6 +27,7 @@ from deploy.local.place import (
     SERVICES,
     Place,
     other_data,
+    record_client,
     settle,
 )
 from deploy.local.progress import Progress
@@ -157,6 +158,9 @@ def settings_of(
         "EXTERNAL_ISSUERS": json.dumps([issuer]),
         "JWKS_URL": f"{place.gateway}/oauth2/jwks",
         "KEYRING_FILE": str(place.keyring_file(component)),
+        "RECORD_URL": place.gateway,
+        "RECORD_CLIENT_ID": record_client(component),
+        "RECORD_SECRET_FILE": str(place.record_secret_file(component)),
         "CLOCK_FILE": str(place.state.root / "clock"),
         "LOG_LEVEL": environ.get("GFT_LOG_LEVEL"),
     }

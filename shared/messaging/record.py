@@ -1,6 +1,6 @@
 """Another service's permanent record of events, over HTTP as any API client reads it (ADR 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import orjson
 from shared.settings import Settings
 
 PAGE: Final = 256
-RECORD_ERRORS: Final = (httpx.HTTPError, ValueError, KeyError)
+RECORD_ERRORS: Final = (httpx.HTTPError, OSError, ValueError, KeyError)
 _TIMEOUT: Final = 10.0  # seconds
 
 
@@ -26,7 +26,8 @@ class RecordPage:
 class Record:
     """The records of all services behind one gateway, read as one of its API clients.
 
-    The client needs the scope `events:read` and a role that may read events: CONSOLE is enough.
+    The client needs the scope `events:read` and a role that may read events: CONSOLE is enough. Its
+    secret is read whenever it is needed: it may be given, or changed, while this runs.
     """
 
     def __init__(
@@ -34,25 +35,23 @@ class Record:
         gateway_url: str,
         *,
         client_id: str,
-        client_secret: str,
+        client_secret: Callable[[], str],
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._client = httpx.AsyncClient(
             base_url=gateway_url, timeout=_TIMEOUT, trust_env=False, transport=transport
         )
-        self._credentials = httpx.BasicAuth(client_id, client_secret)
+        self._client_id = client_id
+        self._client_secret = client_secret
         self._token: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Record | None":
         """None where no gateway is named: what the stream no longer holds is then parked."""
-        if settings.record_url is None:
+        name, file = settings.record_client_id, settings.record_secret_file
+        if settings.record_url is None or name is None or file is None:
             return None
-        return cls(
-            settings.record_url,
-            client_id=settings.record_client_id,
-            client_secret=settings.record_client_secret.get_secret_value(),
-        )
+        return cls(settings.record_url, client_id=name, client_secret=file.read_text)
 
     async def read(self, source: str, *, after: int) -> RecordPage:
         """Up to 256 events; raises one of `RECORD_ERRORS` when they cannot be had now."""
@@ -84,7 +83,7 @@ class Record:
         answer = await self._client.post(
             "/oauth2/token",
             data={"grant_type": "client_credentials", "scope": "events:read"},
-            auth=self._credentials,
+            auth=httpx.BasicAuth(self._client_id, self._client_secret().strip()),
         )
         answer.raise_for_status()
         token: str = answer.json()["access_token"]

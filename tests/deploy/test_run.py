@@ -1,5 +1,6 @@
 """`make run` as a person meets it: the real launcher in a folder of its own, on free ports."""
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -13,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,10 +31,13 @@ from deploy.local import nats, officers, page, postgres, province, stand_in
 from deploy.local.process import is_alive
 from deploy.local.state import free_port, open_state
 from shared.clock import SettableClock
+from shared.events.envelope import STREAM
+from shared.messaging.permissions import inbox_prefix
 from shared.security.errors import InvalidToken
 from shared.security.identity import Role
 from shared.security.tokens import Issuer, verify
 from shared.settings import Profile
+from tests.suite import eventually
 
 PROJECT = Path(__file__).resolve().parents[2]
 ROWS = province.read().listings
@@ -86,6 +91,14 @@ class Run:
     def token(self, client_id: str) -> str:
         secret = self.read("clients.json")[client_id]["client_secret"]
         return granted(f"{self.url}/oauth2/token", client_id, secret)
+
+    def headers(self, client_id: str) -> dict[str, str]:
+        """Of a write: token and a fresh Idempotency-Key."""
+        bearer = f"Bearer {self.token(client_id)}"
+        return {"Authorization": bearer, "Idempotency-Key": str(uuid.uuid4())}
+
+    def log(self, name: str) -> Path:
+        return self.folder / "logs" / f"{name}.log"
 
     def get(self, path: str, *, as_: str = "mini-app", **params: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token(as_)}"}
@@ -196,7 +209,12 @@ def test_the_first_start_shows_its_steps_and_a_page_with_all_that_one_needs(run:
 
 def test_secrets_are_readable_by_their_owner_alone(run: Run):
     secret = ["clients.json", "officers.json", "console-demo.json", "province-admin.secret"]
-    secret += ["keyring-gateway.json", "officers-keys.json", "database-passwords.json"]
+    secret += [
+        "record-filing.secret",
+        "keyring-gateway.json",
+        "officers-keys.json",
+        "database-passwords.json",
+    ]
 
     modes = {name: (run.folder / name).stat().st_mode & 0o777 for name in secret}
 
@@ -310,6 +328,92 @@ async def test_the_demo_s_console_reads_the_events_with_its_own_user(run: Run):
         await connection.close()
 
     assert all(json.loads(message.data)["specversion"] == "1.0" for message in messages)
+
+
+@pytest.mark.feature("E6")
+async def test_what_the_stream_has_lost_is_read_from_the_publisher_s_record(run: Run):
+    item = "demo-late-001"
+    before, read_before = refusals(run, item), records_read(run)
+
+    await lose_while_filing_sleeps(run, lambda: import_item(run, item))
+
+    async def knows() -> bool:
+        return "item_unknown" not in refusals(run, item)
+
+    await eventually(knows, within=30)
+    assert "item_unknown" in before
+    assert records_read(run) > read_before
+
+
+def refusals(run: Run, item: str) -> str:
+    """What filing says of a listing of the labour department for an item."""
+    content = ROWS[0].content(host="http://127.0.0.1:1", norm=province.read().norm)
+    answer = httpx.post(
+        f"{run.url}/v1/filings",
+        headers=run.headers("jx-rst"),
+        json={"filing_type": "LISTING", "content": {**content, "item_code": item}, "submit": True},
+        timeout=30,
+        trust_env=False,
+    )
+    assert 400 <= answer.status_code < 500, answer.text
+    return answer.text
+
+
+def records_read(run: Run) -> int:
+    return run.log("filing").read_text(encoding="utf-8").count("record meets the stream")
+
+
+def import_item(run: Run, item: str) -> None:
+    columns, _, _ = province.import_file("items").partition(b"\n")
+    row = f"{item},demo,晚到的事项,20,7,jx-rst,1,ON_APPLICATION,示例。,".encode()
+    answer = httpx.post(
+        f"{run.url}/v1/imports/items",
+        headers={**run.headers(province.PROVINCE), "Content-Type": "text/csv; charset=utf-8"},
+        content=columns + b"\n" + row,
+        timeout=30,
+        trust_env=False,
+    )
+    assert answer.status_code == 202, answer.text
+
+
+async def lose_while_filing_sleeps(run: Run, act: Callable[[], None]) -> None:
+    """Let something be told, and lose the stream and filing's place in it before it wakes."""
+    operator = await nats_client.connect(**credentials(run, nats.OPERATOR))
+    stream = operator.jetstream()
+
+    async def reached() -> int:
+        return (await stream.stream_info(STREAM)).state.last_seq
+
+    before, sleeper = await reached(), process_of(run, "filing")
+
+    async def told() -> bool:
+        return await reached() > before
+
+    os.kill(sleeper, signal.SIGSTOP)
+    try:
+        await asyncio.to_thread(act)
+        await eventually(told, within=30)
+        await stream.purge_stream(STREAM)
+        await stream.delete_consumer(STREAM, "filing")
+    finally:
+        os.kill(sleeper, signal.SIGCONT)
+        await operator.close()
+
+
+def credentials(run: Run, user: str) -> dict[str, Any]:
+    port, _ = run.read("nats/ports.json")
+    return {
+        "servers": f"nats://127.0.0.1:{port}",
+        "user": user,
+        "password": run.read("nats/passwords.json")[user],
+        "inbox_prefix": inbox_prefix(user).encode(),
+    }
+
+
+def process_of(run: Run, name: str) -> int:
+    """The process that writes this log."""
+    log = run.log(name).resolve()
+    return min(pid for pid in run.pids if Path(f"/proc/{pid}/fd/1").resolve() == log)
 
 
 def test_the_demo_clock_moves_every_component_and_comes_back(run: Run):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -57,7 +58,7 @@ async def secret(suite: Suite, platform: httpx.AsyncClient) -> str:
 
 @pytest.fixture(scope="module")
 async def record(suite: Suite, secret: str) -> AsyncIterator[Record]:
-    made = Record(suite.urls["gateway"], client_id=READER_ID, client_secret=secret)
+    made = Record(suite.urls["gateway"], client_id=READER_ID, client_secret=lambda: secret)
     yield made
     await made.close()
 
@@ -119,14 +120,16 @@ async def test_the_service_goes_on_from_its_rebuilt_model(
 
 
 @pytest.mark.feature("E6")
-async def test_an_operator_rebuilds_with_one_command(suite: Suite, secret: str):
+async def test_an_operator_rebuilds_with_one_command(suite: Suite, secret: str, tmp_path: Path):
     before = await digests(suite, "filing")
     await suite.sql("filing", "delete from known_organisations")
+    secret_file = tmp_path / "record.secret"
+    secret_file.write_text(secret)
     settings = suite.values(
         "filing",
         record_url=suite.urls["gateway"],
         record_client_id=READER_ID,
-        record_client_secret=secret,
+        record_secret_file=secret_file,
     )
 
     command = await asyncio.create_subprocess_exec(

@@ -91,7 +91,7 @@ async def record(publisher: Publisher) -> AsyncIterator[Record]:
     made = Record(
         "http://gateway.test",
         client_id="catalog-bootstrap",
-        client_secret="s",
+        client_secret=lambda: "s",
         transport=httpx.ASGITransport(app=publisher),
     )
     yield made
