@@ -26,7 +26,9 @@ SUPERVISED = """
                 sys.exit(0)
             signal.signal(signal.SIGTERM, signal.SIG_IGN if deaf else stop)
             print("起动", name, flush=True)
-            (folder / name).write_text(str(os.getpid()))
+            part = folder / f".{name}"
+            part.write_text(str(os.getpid()))
+            part.rename(folder / name)  # whoever sees the file sees all of it
             if fail is not None:
                 time.sleep(0.3)
                 fail()
@@ -75,7 +77,7 @@ def read_until(process: subprocess.Popen[str], text: str) -> list[str]:
 
 
 def child_ids(tmp_path: Path) -> list[int]:
-    return [int(file.read_text(encoding="ascii")) for file in tmp_path.iterdir()]
+    return [int(file.read_text(encoding="ascii")) for file in tmp_path.glob("[!.]*")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
