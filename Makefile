@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help run reset test test-all check format chaos bench bench-large bench-peers docs migrate migration clean
+.PHONY: help run reset test test-all check lint types walls pages format chaos bench bench-large bench-peers docs migrate migration clean
 
 help: ## show what can be done
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,19 @@ reset: .venv/.runtime ## throw the demo's data away
 	@$(BIN)/python -m deploy.local reset
 
 check: .venv/.development ## static checks: ruff, mypy, walls, generated docs
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types walls pages
+
+lint:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
+
+types:
 	@$(BIN)/mypy
+
+walls:
 	@$(BIN)/lint-imports --no-cache
+
+pages:
 	@$(BIN)/python -m docs --check
 
 format: .venv/.development ## let ruff order and format the code
