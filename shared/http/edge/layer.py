@@ -49,6 +49,7 @@ class _Exchange:
             scope["headers"] = [*others, (REQUEST_ID, self.request_id)]
         scope.setdefault("state", {})["request_id"] = self.request_id.decode()
         self.left = 0
+        self._read = False
         self.too_large = False
         self.started = False
         self._replaced: tuple[int, list[tuple[bytes, bytes]]] | None = None
@@ -59,6 +60,7 @@ class _Exchange:
         )
 
     async def receive(self) -> Message:
+        self._read = True
         message = await self._receive()
         if message["type"] == "http.request":
             self.left -= len(message.get("body", b""))
@@ -77,7 +79,8 @@ class _Exchange:
                 self._replaced = message["status"], kept
                 return
             self.started = True
-            await self._send({**message, "headers": completed(headers, self.request_id)})
+            whole = completed(headers, self.request_id)
+            await self._send({**message, "headers": [*whole, *self._last()]})
         elif self._replaced is not None:
             if not message.get("more_body", False):
                 status, kept = self._replaced
@@ -92,13 +95,16 @@ class _Exchange:
         self.started = True
         asked = {**dict(self._headers), REQUEST_ID: self.request_id}
         body, headers = problem_answer(self._say, code, status, asked)
-        headers += extra or []
+        headers += [*(extra or ()), *self._last()]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
+    def _last(self) -> list[tuple[bytes, bytes]]:
+        """A client that waits for "100 Continue" sends no body: only a close keeps the framing."""
+        return [(b"connection", b"close")] if self.expects and not self._read else []
+
     async def refuse_body(self) -> None:
-        # A client that waits for "100 Continue" sends no body: only a close keeps the framing.
-        await self.problem("too_large", 413, [(b"connection", b"close")] if self.expects else None)
+        await self.problem("too_large", 413)
 
 
 class EdgeLayer:

@@ -15,6 +15,8 @@ ANY_HOST = "*"
 class EdgePolicy:
     """Limits of one listener; seconds, bytes and counts (reliability.md §5).
 
+    Who is answered while the body still comes reads the answer only if we read on (RFC 9112 §9.6):
+    `linger_seconds` and more for what comes at the body's own rate, up to the `linger_…` bounds.
     `hosts` are names without port; `ingress` are the exact peer addresses (or `unix`) whose
     X-Forwarded-For and X-Forwarded-Proto are believed.
     """
@@ -31,7 +33,8 @@ class EdgePolicy:
     idle_seconds: float = 30.0
     send_stall_seconds: float = 30.0
     linger_seconds: float = 2.0
-    linger_bytes: int = 1024 * 1024
+    linger_longest_seconds: float = 30.0
+    linger_bytes: int = 32 * 1024 * 1024
     sweep_seconds: float = 0.25
     pipelined: int = 256
     methods: tuple[bytes, ...] = (

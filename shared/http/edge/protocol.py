@@ -38,6 +38,28 @@ class Refused(Exception):
         self.status = status
 
 
+class LingeringClose:
+    """The transport of a request whose body still comes: closing it lets the answer be read."""
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: "EdgeProtocol") -> None:
+        self._protocol = protocol
+
+    def write(self, data: bytes) -> None:
+        self._protocol.transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._protocol.transport.is_closing()
+
+    def close(self) -> None:
+        protocol = self._protocol
+        if protocol.phase == BODY and protocol.cycle.response_complete:
+            protocol.close_when_read()
+        else:
+            protocol.transport.close()
+
+
 class EdgeProtocol(HttpToolsProtocol):
     """One connection; subclasses made by `edge_protocol` carry their policy as class attributes."""
 
@@ -64,6 +86,7 @@ class EdgeProtocol(HttpToolsProtocol):
     body_since = 0.0
     began_at = 0.0  # perf_counter at the first byte of the request in hand
     linger_left = 0
+    linger_until = 0.0
 
     # --- the connection
 
@@ -134,9 +157,7 @@ class EdgeProtocol(HttpToolsProtocol):
         if self.refusal is not None:
             self.flow.pause_reading()
             return
-        self.linger_left -= size
-        if self.linger_left < 0:
-            self.transport.abort()
+        self._linger_on(size)
 
     def check(self, now: float) -> None:
         """Called by the sweep: end what has run past its time."""
@@ -204,6 +225,8 @@ class EdgeProtocol(HttpToolsProtocol):
             self._check_request()
             self._build_scope(fields)
             super().on_headers_complete()
+            if b"content-length" in fields or b"transfer-encoding" in fields:
+                self.cycle.transport = cast("asyncio.Transport", LingeringClose(self))
             self.received = 0
             self.body_since = self.loop.time()
             self.deadline = self.body_since + self._body_seconds(fields)
@@ -217,9 +240,7 @@ class EdgeProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self.received += len(body)
         if self.cycle.response_complete:
-            self.linger_left -= len(body)
-            if self.linger_left < 0:
-                self.transport.close()
+            self._linger_on(len(body))
             return
         if self.chunked:
             self.deadline = (
@@ -250,9 +271,7 @@ class EdgeProtocol(HttpToolsProtocol):
         elif self.phase == IDLE:
             self.deadline = self.loop.time() + self.policy.idle_seconds
         elif self.phase == BODY:
-            # Answered before the body was in: read on, so that no reset eats the answer.
-            self.deadline = self.loop.time() + self.policy.linger_seconds
-            self.linger_left = self.policy.linger_bytes
+            self._linger()  # answered before the body was in
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         super()._start_asgi_task(cycle, self._busy if app is service_unavailable else app)
@@ -303,14 +322,32 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def _write_last(self, answer: bytes) -> None:
         self.refusal = None
-        self.deadline = self.loop.time() + self.policy.linger_seconds
-        self.linger_left = self.policy.linger_bytes
-        self.flow.resume_reading()  # a reset for unread bytes would eat the answer
         self.transport.write(answer)
+        self.close_when_read()
+
+    def close_when_read(self) -> None:
+        """Close our side, and wait for the client's while it reads; nothing more is looked at."""
+        self.refused = True
+        self._linger()
+        self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
             self.transport.close()
+
+    def _linger(self) -> None:
+        """Read on for a while, so that no reset for unread bytes eats the answer."""
+        now = self.loop.time()
+        self.deadline = now + self.policy.linger_seconds
+        self.linger_until = now + self.policy.linger_longest_seconds
+        self.linger_left = self.policy.linger_bytes
+
+    def _linger_on(self, size: int) -> None:
+        more = size / self.policy.body_bytes_per_second
+        self.deadline = min(self.deadline + more, self.linger_until)
+        self.linger_left -= size
+        if self.linger_left < 0:
+            self.transport.abort()
 
     # --- what is accepted
 
