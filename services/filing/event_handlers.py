@@ -11,10 +11,7 @@ from shared.messaging.inbox import Handlers, ReadModel, Received, Together
 async def on_organisation_registered(
     tx: Transaction, received: Received[catalog.OrganisationRegistered]
 ) -> None:
-    told = received.event
-    await projections.know_organisation(
-        tx, told.organisation_id, kind=told.kind, region=told.region
-    )
+    await projections.know_organisation(tx, received.event)
 
 
 async def on_organisation_closed(
@@ -26,15 +23,15 @@ async def on_organisation_closed(
 async def on_responsible_person_named(
     tx: Transaction, received: Received[catalog.ResponsiblePersonNamed]
 ) -> None:
-    told = received.event
-    await vacancies.know_person(
-        tx,
-        told.person_id,
-        organisation_id=told.organisation_id,
-        domain=told.domain,
-        valid_from=told.valid_from,
-        valid_to=told.valid_to,
-    )
+    await projections.know_person(tx, received.event)
+    await vacancies.end_vacancy(tx, received.event)
+
+
+async def on_post_filled(
+    tx: Transaction, received: Received[catalog.ResponsiblePersonNamed]
+) -> None:
+    """The projection alone: a rebuild pays nothing a second time."""
+    await projections.know_person(tx, received.event)
 
 
 async def on_hall_registered(tx: Transaction, received: Received[catalog.HallRegistered]) -> None:
@@ -137,11 +134,15 @@ _TELLING = (
 READ_MODEL = ReadModel(
     tables=(
         "known_organisations",
+        "known_persons",
         "known_halls",
         "known_zones",
         "known_norms",
         "known_items",
         "live_listings",
     ),
-    handlers={event: handler for event, handler in HANDLERS.items() if event not in _TELLING},
+    handlers={
+        **{event: handler for event, handler in HANDLERS.items() if event not in _TELLING},
+        catalog.ResponsiblePersonNamed: on_post_filled,
+    },
 )

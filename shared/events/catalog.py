@@ -35,11 +35,15 @@ class OrganisationClosed(Event, type="catalog.organisation_closed.v1"):
 
 
 class ResponsiblePersonNamed(Event, type="catalog.responsible_person_named.v1"):
-    """Aggregate `person:<id>`; the name itself stays in catalog (A12.2, A17.1)."""
+    """Aggregate `person:<id>`; the name itself stays in catalog (A12.2, A17.1).
+
+    Told again when the term changes: a post is handed over by its last day and another person.
+    """
 
     person_id: UUID
     organisation_id: str
     domain: str
+    post: str = "RESPONSIBLE"
     valid_from: date
     valid_to: date | None
 

@@ -224,12 +224,51 @@ class ObligationBreached(Event, type="filing.obligation_breached.v1"):
     breached_at: datetime
 
 
+class UnitPost(BaseModel):
+    """A post of a unit in one domain (A12.2, A17.1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    organisation_id: str
+    domain: str
+    post: str
+
+
+class Addressee(UnitPost):
+    """A held post, and the id under which catalog knows who holds it."""
+
+    person_id: UUID
+
+
 class ObligationReminded(Event, type="filing.obligation_reminded.v1"):
-    """Aggregate `obligation:<id>`: one rung of its ladder, once."""
+    """Aggregate `obligation:<id>`: a rung of its ladder before its due date, once (K4).
+
+    It is for a post of `level`; an empty one is `skipped` and it climbs. `to` is null when nobody
+    holds any post up to the province's.
+    """
 
     obligation_id: UUID
+    organisation_id: str
     rung: str
     due_at: datetime
+    level: str
+    to: Addressee | None
+    skipped: list[UnitPost]
+
+
+class ObligationEscalated(Event, type="filing.obligation_escalated.v1"):
+    """Aggregate `obligation:<id>`: a rung of its ladder after its due date, once (K4).
+
+    Addressed as a reminder is, to a higher post.
+    """
+
+    obligation_id: UUID
+    organisation_id: str
+    rung: str
+    due_at: datetime
+    level: str
+    to: Addressee | None
+    skipped: list[UnitPost]
 
 
 class DueDateRecomputed(Event, type="filing.due_date_recomputed.v1"):

@@ -38,7 +38,14 @@ async def test_a_named_person_is_masked_in_views_and_sealed_in_the_database(cata
     assert "19900000101" not in stored
     assert "演示专人" not in stored
     (told,) = await catalog.told(f"person:{made.json()['id']}")
-    assert set(told[1]) == {"person_id", "organisation_id", "domain", "valid_from", "valid_to"}
+    assert set(told[1]) == {
+        "person_id",
+        "organisation_id",
+        "domain",
+        "post",
+        "valid_from",
+        "valid_to",
+    }
 
 
 @pytest.mark.feature("API13")

@@ -1,7 +1,6 @@
 """Recurring artefacts are owed for their period, chased, and filed; vacancies are owed too."""
 
 import asyncio
-import uuid
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 
 from services.filing.commands import chase_vacancies, open_due_documents
 from services.filing.rules import KINDS, Period
-from shared.events import catalog
 from shared.security.identity import Actor
 from tests.filing.world import EVIDENCE, REPORT, World, refusal
 from tests.suite import DONGHU, HEALTH_INSURANCE, JIUJIANG, LABOUR, NANCHANG, PROVINCE
@@ -235,21 +233,6 @@ async def test_the_newest_accepted_registry_of_fields_is_in_force(world: World):
 # --- vacancies -----------------------------------------------------------------------------------
 
 
-async def name(world: World, who: Actor, domain: str, *, until: date | None = None) -> None:
-    person = uuid.uuid4()
-    await world.tell(
-        catalog.ResponsiblePersonNamed(
-            person_id=person,
-            organisation_id=who.organisation,
-            domain=domain,
-            valid_from=date(2026, 1, 1),
-            valid_to=until,
-        ),
-        f"person:{person}",
-        times=2,
-    )
-
-
 @pytest.mark.clause("A12.2")
 @pytest.mark.clause("A17.1")
 @pytest.mark.feature("F8")
@@ -259,7 +242,7 @@ async def test_a_unit_without_a_responsible_person_owes_one_until_it_has_named_o
 
     [operation] = await owed(world, LABOUR, "person:OPERATION:")
     [maintenance] = await owed(world, LABOUR, "person:MAINTENANCE:")
-    await name(world, LABOUR, "OPERATION")
+    await world.name(LABOUR.organisation)
     await world.sweep_at("2026-03-10T00:00:01+08:00")
 
     [filled] = await owed(world, LABOUR, "person:OPERATION:")
@@ -274,7 +257,7 @@ async def test_a_unit_without_a_responsible_person_owes_one_until_it_has_named_o
 
 @pytest.mark.clause("A12.2")
 async def test_a_mandate_that_runs_out_is_a_vacancy_again(world: World):
-    await name(world, JIUJIANG, "OPERATION", until=date(2026, 3, 3))
+    await world.name(JIUJIANG.organisation, until=date(2026, 3, 3))
     await world.run(chase_vacancies)
     named = await owed(world, JIUJIANG, "person:OPERATION:")
     world.suite.clock.set(datetime.fromisoformat("2026-03-04T08:00:00+08:00"))

@@ -30,13 +30,13 @@ from tests.suite import DONGHU, HEALTH_INSURANCE, JIUJIANG, LABOUR, NANCHANG, PR
 CALENDAR = Path(__file__).parents[2] / "deploy" / "local" / "data" / "calendar"
 NORM = "demo-1.0"
 ORGANISATIONS = (
-    ("jx-zwfw", "PROVINCIAL_AUTHORITY", "36"),
-    ("jx-rst", "PROVINCIAL_DEPARTMENT", "36"),
-    ("jx-ybj", "PROVINCIAL_DEPARTMENT", "36"),
-    ("city-360100", "CITY_AUTHORITY", "360100"),
-    ("city-360400", "CITY_AUTHORITY", "360400"),
-    ("county-360102", "COUNTY_AUTHORITY", "360102"),
-    ("operator", "OPERATOR", "36"),
+    ("jx-zwfw", "PROVINCIAL_AUTHORITY", "36", None),
+    ("jx-rst", "PROVINCIAL_DEPARTMENT", "36", "jx-zwfw"),
+    ("jx-ybj", "PROVINCIAL_DEPARTMENT", "36", "jx-zwfw"),
+    ("city-360100", "CITY_AUTHORITY", "360100", "jx-zwfw"),
+    ("city-360400", "CITY_AUTHORITY", "360400", "jx-zwfw"),
+    ("county-360102", "COUNTY_AUTHORITY", "360102", "city-360100"),
+    ("operator", "OPERATOR", "36", "jx-zwfw"),
 )
 HALLS = {"hall-36": "36", "hall-360100": "360100", "hall-360400": "360400", "hall-360102": "360102"}
 HOME = {
@@ -99,10 +99,10 @@ class World:
 
     async def furnish(self) -> None:
         """Organisations, halls, a zone, items, the norm, two official years, accepted lists."""
-        for id_, kind, region in ORGANISATIONS:
+        for id_, kind, region, parent in ORGANISATIONS:
             await self.tell(
                 catalog.OrganisationRegistered(
-                    organisation_id=id_, name=id_, kind=kind, region=region, parent=None
+                    organisation_id=id_, name=id_, kind=kind, region=region, parent=parent
                 ),
                 f"organisation:{id_}",
             )
@@ -147,6 +147,32 @@ class World:
             ),
             f"norm:{version}",
         )
+
+    async def name(
+        self,
+        organisation: str,
+        domain: str = "OPERATION",
+        post: str = "RESPONSIBLE",
+        *,
+        person: uuid.UUID | None = None,
+        since: date = date(2026, 1, 1),
+        until: date | None = None,
+    ) -> str:
+        """Catalog tells twice that somebody holds a post; their id."""
+        person_id = person or uuid.uuid4()
+        await self.tell(
+            catalog.ResponsiblePersonNamed(
+                person_id=person_id,
+                organisation_id=organisation,
+                domain=domain,
+                post=post,
+                valid_from=since,
+                valid_to=until,
+            ),
+            f"person:{person_id}",
+            times=2,
+        )
+        return str(person_id)
 
     async def know_item(self, code: str, department: str, *, active: bool = True) -> None:
         await self.tell(

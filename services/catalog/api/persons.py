@@ -44,6 +44,7 @@ async def list_responsible_persons(
     page: Paging,
     organisation: IdFilter = "",
     domain: WordFilter = "",
+    post: WordFilter = "",
     phone: PhoneFilter = "",
     current: Annotated[bool, Query(description="只看今天在任 / on duty today")] = False,
 ) -> Results[PersonView]:
@@ -53,6 +54,7 @@ async def list_responsible_persons(
         keyring=keyring,
         organisation=organisation,
         domain=domain,
+        post=post,
         phone=phone,
         current=current,
     )

@@ -108,9 +108,10 @@ def _plain(value: Any) -> Any:
 
 def row_key(resource: str, row: Row, keyring: Keyring) -> str:
     """What makes a row the same record again; a phone number enters by its blind index only."""
-    if row is None or not all(row.get(column) for column in LAYOUTS[resource].key):
+    layout = LAYOUTS[resource]
+    if row is None or not all(row.get(name) for name in layout.key if name not in layout.optional):
         return ""
-    parts = [str(row.get(column) or "") for column in LAYOUTS[resource].key]
+    parts = [str(row.get(column) or "") for column in layout.key]
     if resource in PERSONAL:
         parts[-1] = blind_index(keyring, parts[-1], column="import_rows.key")
     return "|".join(parts)[:200]

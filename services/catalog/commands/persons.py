@@ -19,7 +19,7 @@ from shared.security.access import Relation, check_relation
 from shared.security.encryption import Keyring
 from shared.security.scope import visible
 
-Key = tuple[str, str, str]
+Key = tuple[str, str, str, str]
 
 
 @dataclass
@@ -31,7 +31,8 @@ class Persons:
     existing: dict[Key, ResponsiblePerson]
 
     def key(self, given: PersonInput) -> Key:
-        return given.organisation_id, given.domain, phone_index(self.keyring, given.phone)
+        index = phone_index(self.keyring, given.phone)
+        return given.organisation_id, given.domain, given.post, index
 
     def flaws(self, given: PersonInput) -> list[FieldError]:
         return list(self.known.organisation("organisation_id", given.organisation_id))
@@ -48,6 +49,7 @@ class Persons:
                 organisation_id=given.organisation_id,
                 region=self.known.organisations[given.organisation_id].region,
                 domain=given.domain,
+                post=given.post,
                 version=0,
             )
             self.existing[key] = person
@@ -80,6 +82,7 @@ async def open_persons(tx: Transaction, keyring: Keyring, given: Sequence[Person
     columns = (
         ResponsiblePerson.organisation_id,
         ResponsiblePerson.domain,
+        ResponsiblePerson.post,
         ResponsiblePerson.phone_index,
     )
     rows = await tx.session.scalars(
@@ -89,7 +92,7 @@ async def open_persons(tx: Transaction, keyring: Keyring, given: Sequence[Person
         .with_for_update()
     )
     for row in rows:
-        persons.existing[row.organisation_id, row.domain, row.phone_index] = row
+        persons.existing[row.organisation_id, row.domain, row.post, row.phone_index] = row
     return persons
 
 
@@ -132,6 +135,7 @@ async def update_responsible_person(
         select(ResponsiblePerson.id).where(
             ResponsiblePerson.organisation_id == person.organisation_id,
             ResponsiblePerson.domain == person.domain,
+            ResponsiblePerson.post == person.post,
             ResponsiblePerson.phone_index == phone_index(keyring, given.phone),
             ResponsiblePerson.id != person_id,
         )
@@ -192,6 +196,7 @@ def _write(
                 person_id=person.id,
                 organisation_id=person.organisation_id,
                 domain=person.domain,
+                post=person.post,
                 valid_from=person.valid_from,
                 valid_to=person.valid_to,
             ),

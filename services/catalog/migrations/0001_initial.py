@@ -541,6 +541,7 @@ def _create_register() -> None:
         sa.Column("organisation_id", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
         sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("post", sa.Text(), nullable=False),
         sa.Column("name_sealed", sa.Text(), nullable=False),
         sa.Column("phone_sealed", sa.Text(), nullable=False),
         sa.Column("phone_index", sa.Text(), nullable=False),
@@ -556,9 +557,9 @@ def _create_register() -> None:
         schema="catalog",
     )
     op.create_index(
-        "uq_responsible_persons_organisation_id_domain_phone_index",
+        "uq_responsible_persons_organisation_id_domain_post_phone_index",
         "responsible_persons",
-        ["organisation_id", "domain", "phone_index"],
+        ["organisation_id", "domain", "post", "phone_index"],
         unique=True,
         schema="catalog",
     )

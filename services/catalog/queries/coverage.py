@@ -23,7 +23,7 @@ from services.catalog.rules.coverage import CoverageState
 from services.catalog.rules.cursors import word
 from services.catalog.rules.listings import LIVE, ListingState
 from services.catalog.rules.notices import NoticeKind
-from services.catalog.rules.register import NEEDED_PERSONS, Domain
+from services.catalog.rules.register import NEEDED_PERSONS, Domain, Post
 from services.catalog.schemas.coverage import CoverageItemView, CoverageView, ExemptionView
 from services.catalog.tables import (
     CoverageExemption,
@@ -265,6 +265,7 @@ def _duty_person(domain: Domain, today: date) -> ColumnElement[Any]:
             and_(
                 ResponsiblePerson.organisation_id == Organisation.id,
                 ResponsiblePerson.domain == domain,
+                ResponsiblePerson.post == Post.RESPONSIBLE,
             ),
             on_duty(today),
         )

@@ -24,6 +24,7 @@ def person_view(person: ResponsiblePerson, keyring: Keyring) -> PersonView:
         organisation_id=person.organisation_id,
         region=person.region,
         domain=person.domain,
+        post=person.post,
         name=mask_name(clear.name),
         phone=mask_phone(clear.phone),
         valid_from=person.valid_from,
@@ -46,6 +47,7 @@ async def list_persons(
     keyring: Keyring,
     organisation: str,
     domain: str,
+    post: str,
     phone: str,
     current: bool,
 ) -> tuple[list[PersonView], str | None, int]:
@@ -55,6 +57,8 @@ async def list_persons(
         conditions.append(ResponsiblePerson.organisation_id == organisation)
     if domain:
         conditions.append(ResponsiblePerson.domain == domain)
+    if post:
+        conditions.append(ResponsiblePerson.post == post)
     if phone:
         conditions.append(ResponsiblePerson.phone_index == phone_index(keyring, phone))
     if current:

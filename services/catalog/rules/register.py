@@ -34,6 +34,14 @@ class Domain(StrEnum):
     SECURITY = "SECURITY"
 
 
+class Post(StrEnum):
+    """Who stands where in a unit: 专人, who stands in for them, and the 分管负责人 above both."""
+
+    RESPONSIBLE = "RESPONSIBLE"
+    DEPUTY = "DEPUTY"
+    LEADER = "LEADER"
+
+
 NEEDED_PERSONS = (Domain.OPERATION, Domain.MAINTENANCE)  # A12.2, A17.1
 
 PARENT_LEVEL: dict[Level, frozenset[Level]] = {

@@ -112,15 +112,18 @@ LAYOUTS: Mapping[str, Layout] = {
         lists=frozenset({"audiences", "keywords"}),
     ),
     "responsible-persons": Layout(
-        ("organisation", "domain", "name", "phone", "valid_from", "valid_to"),
-        key=("organisation", "domain", "phone"),
-        optional=frozenset({"valid_to"}),
+        ("organisation", "domain", "post", "name", "phone", "valid_from", "valid_to"),
+        key=("organisation", "domain", "post", "phone"),
+        optional=frozenset({"post", "valid_to"}),
     ),
 }
 PERSONAL = frozenset({"responsible-persons"})
 """Resources whose cells are about people: stored encrypted while they wait, never quoted."""
 
-_MAY_BE_ABSENT = {"organisations": frozenset({"mandate_from", "mandate_to"})}
+_MAY_BE_ABSENT = {
+    "organisations": frozenset({"mandate_from", "mandate_to"}),
+    "responsible-persons": frozenset({"post"}),
+}
 
 
 def decode(body: bytes, charset: str | None) -> str:

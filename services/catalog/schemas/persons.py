@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.catalog.rules.register import Domain
+from services.catalog.rules.register import Domain, Post
 from services.catalog.schemas.fields import (
     Body,
     Day,
@@ -23,6 +23,7 @@ _PHONE = r"^((\+86)?1[3-9][0-9]{9}|0[0-9]{2,3}-?[0-9]{7,8})$"
 _PERSON = {
     "organisation_id": "city-360100",
     "domain": "OPERATION",
+    "post": "RESPONSIBLE",
     "name": "演示运营专人",
     "phone": "19900000005",
     "valid_from": "2025-08-04",
@@ -67,15 +68,19 @@ class PersonInput(Term):
 
     organisation_id: OrganisationId
     domain: Domain
+    post: Post = Field(
+        default=Post.RESPONSIBLE,
+        description="RESPONSIBLE 专人，DEPUTY 副岗，LEADER 分管负责人",
+    )
     name: PersonName
     phone: Phone
 
 
 class PersonUpdate(Term):
-    """All of a person's entry that may change; another unit or domain is another entry."""
+    """All of a person's entry that may change; another unit, domain or post is another entry."""
 
     model_config = example(
-        {key: value for key, value in _PERSON.items() if key not in ("organisation_id", "domain")}
+        {key: _PERSON[key] for key in ("name", "phone", "valid_from", "valid_to")}
     )
 
     name: PersonName
@@ -98,6 +103,7 @@ class PersonView(View):
     organisation_id: str
     region: str
     domain: str
+    post: str
     name: str = Field(description="masked")
     phone: str = Field(description="masked")
     valid_from: Day

@@ -42,9 +42,10 @@ class ResponsiblePerson(Base):
     __tablename__ = "responsible_persons"
     __table_args__ = (
         Index(
-            "uq_responsible_persons_organisation_id_domain_phone_index",
+            "uq_responsible_persons_organisation_id_domain_post_phone_index",
             "organisation_id",
             "domain",
+            "post",
             "phone_index",
             unique=True,
         ),
@@ -54,6 +55,7 @@ class ResponsiblePerson(Base):
     organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
     region: Mapped[str]
     domain: Mapped[str]
+    post: Mapped[str]
     name_sealed: Mapped[str]
     phone_sealed: Mapped[str]
     phone_index: Mapped[str]

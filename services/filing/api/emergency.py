@@ -73,9 +73,15 @@ async def list_obligations(
     organisation: OrganisationQuery = None,
     open: Annotated[bool | None, Query()] = None,  # noqa: A002 the word of the API
     breached: Annotated[bool | None, Query()] = None,
+    addressed_to: OrganisationQuery = None,
 ) -> Page[ObligationView]:
     items, cursor = await queries.list_obligations(
-        tx, page, organisation=organisation, open_only=open, breached=breached
+        tx,
+        page,
+        organisation=organisation,
+        open_only=open,
+        breached=breached,
+        addressed_to=addressed_to,
     )
     link_next(request, response, cursor)
     return Page(items=list(items), next_cursor=cursor)

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, text
 
 from services.filing.commands.records import policies_now
-from services.filing.rules import ClockKind
+from services.filing.rules import ESCALATIONS, ClockKind, escalations, reminders
 from services.filing.tables import Clock, ClockEntry, Filing
 from shared import deadlines
 from shared.calendar import CalendarDay, CalendarStatus, DayKind, Due, WorkingCalendar
@@ -20,11 +19,15 @@ from shared.policies import Policy
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What every clock is read with: the calendar, the ladder of reminders, the limits."""
+    """What every clock is read with: the calendar, the ladder by kind of record, the limits."""
 
     calendar: WorkingCalendar
-    ladder: tuple[Rung, ...]
+    ladders: Mapping[str, tuple[Rung, ...]]
     policies: Mapping[str, Policy]
+
+    @property
+    def ladder_version(self) -> int:
+        return sum(self.policies[name].version for name in ESCALATIONS)
 
 
 @dataclass(slots=True)
@@ -40,6 +43,10 @@ class Running:
         return self.timing.calendar
 
     @property
+    def ladder(self) -> tuple[Rung, ...]:
+        return self.timing.ladders[self.row.record]
+
+    @property
     def limit(self) -> Limit:
         return Limit(self.row.amount, TimeUnit(self.row.unit))
 
@@ -52,13 +59,11 @@ class Running:
 
 
 async def load_timing(tx: Transaction) -> Timing:
-    """The calendar and the policies of now; reminders come in office hours (K4)."""
+    """The calendar and the policies of now; only what is owed climbs when it is late (K4)."""
     policies = await policies_now(tx)
-    ladder = tuple(
-        Rung(name, fraction=Decimal(str(policies[name].value)), office_hours=True)
-        for name in ("first_reminder", "second_reminder")
-    )
-    return Timing(await load_calendar(tx), ladder, policies)
+    before = reminders(policies)
+    ladders = {"filing": before, "obligation": before + escalations(policies)}
+    return Timing(await load_calendar(tx), ladders, policies)
 
 
 async def load_calendar(tx: Transaction) -> WorkingCalendar:
@@ -101,6 +106,7 @@ async def start_clock(
         amount=limit.amount,
         unit=limit.unit,
         fired=[],
+        ladder_version=timing.ladder_version,
         state=ClockState.IDLE,
         due_at=None,
         local_date=None,
@@ -213,10 +219,11 @@ def settle(tx: Transaction, running: Running) -> None:
     row.local_date = due.local_date if due else None
     row.provisional = due.provisional if due else False
     row.calendar_version = due.calendar_version if due else row.calendar_version
+    row.ladder_version = running.timing.ladder_version
     row.next_due_at = deadlines.next_due_at(
         running.ledger,
         running.limit,
-        running.timing.ladder,
+        running.ladder,
         running.calendar,
         now=tx.now,
         fired=frozenset(row.fired),

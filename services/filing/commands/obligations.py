@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from services.filing.commands import clocks
 from services.filing.commands.sweep import breach
-from services.filing.rules import ClockKind
+from services.filing.rules import ClockKind, domain_of
 from services.filing.tables import Obligation
 from shared.database import Transaction
 from shared.events.filing import ObligationFulfilled, ObligationOpened
@@ -45,6 +45,7 @@ async def owe(tx: Transaction, debt: Debt, *, since: datetime | None = None) -> 
         kind=debt.kind,
         organisation_id=debt.organisation_id,
         region=debt.region,
+        domain=domain_of(debt.kind, debt.subject),
         filing_id=debt.filing_id,
         subject=debt.subject,
         clause=debt.clause,

@@ -143,7 +143,8 @@ async def confirm_policy(tx: Transaction, key: str) -> Policy:
 async def apply_policies(tx: Transaction) -> int:
     """Move the clocks that still run under an earlier version than the one in force today."""
     changed = [policy for policy in (await policies_now(tx)).values() if policy.version > 1]
-    return sum([await _move(tx, policy) for policy in changed if policy.unit in LIMIT_UNITS])
+    moved = [await _move(tx, policy) for policy in changed if policy.unit in LIMIT_UNITS]
+    return sum(moved) + await _find_rungs_again(tx)
 
 
 async def _limit(tx: Transaction, key: str, *, to_change: bool = False) -> Policy:
@@ -243,6 +244,27 @@ async def _move(tx: Transaction, policy: Policy) -> int:
             await tell_new_date(tx, row, previous=before)
         moved += 1
     return moved
+
+
+async def _find_rungs_again(tx: Transaction) -> int:
+    """Let the sweep look now at clocks whose next rung was found by an earlier ladder."""
+    timing = await clocks.load_timing(tx)
+    if timing.ladder_version == len(rules.ESCALATIONS):  # as it was at first
+        return 0
+    rows = await tx.session.scalars(
+        select(Clock)
+        .where(
+            Clock.record == "obligation",
+            Clock.state == ClockState.RUNNING,
+            Clock.ladder_version < timing.ladder_version,
+        )
+        .limit(MOVED_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    found = rows.all()
+    for row in found:
+        row.next_due_at, row.ladder_version = tx.now, timing.ladder_version
+    return len(found)
 
 
 async def _free(tx: Transaction, row: Clock) -> bool:

@@ -16,12 +16,18 @@ from services.filing.tables import (
     KnownItem,
     KnownNorm,
     KnownOrganisation,
+    KnownPerson,
     KnownZone,
     LiveListing,
 )
 from services.filing.tables.mapping import Row
 from shared.database import Transaction
-from shared.events.catalog import ItemRegistered, ListingPublished
+from shared.events.catalog import (
+    ItemRegistered,
+    ListingPublished,
+    OrganisationRegistered,
+    ResponsiblePersonNamed,
+)
 from shared.messaging.handling import Received
 
 
@@ -40,14 +46,21 @@ async def _put_all(
     )
 
 
-async def know_organisation(tx: Transaction, id_: str, *, kind: str, region: str) -> None:
-    await _put(tx, KnownOrganisation, "id", id=id_, kind=kind, region=region, active=True)
+async def know_organisation(tx: Transaction, told: OrganisationRegistered) -> None:
+    values = {"kind": told.kind, "region": told.region, "parent": told.parent, "active": True}
+    await _put(tx, KnownOrganisation, "id", id=told.organisation_id, **values)
 
 
 async def forget_organisation(tx: Transaction, id_: str) -> None:
     row = await tx.session.get(KnownOrganisation, id_, populate_existing=True)
     if row is not None:
         row.active = False
+
+
+async def know_person(tx: Transaction, told: ResponsiblePersonNamed) -> None:
+    """Who holds a post, by id alone; told again, the newest term holds."""
+    values = told.model_dump(exclude={"person_id"})
+    await _put(tx, KnownPerson, "id", id=told.person_id, **values)
 
 
 async def know_hall(

@@ -3,6 +3,7 @@
 from sqlalchemy import select
 
 from services.filing.commands import clocks
+from services.filing.commands.ladder import fire_rung
 from services.filing.commands.records import advance, drop_filed_lines, keep
 from services.filing.rules import Action, ClockKind
 from services.filing.tables import Clock, Filing, Obligation
@@ -14,7 +15,6 @@ from shared.events.filing import (
     FilingOverdue,
     FilingReminded,
     ObligationBreached,
-    ObligationReminded,
 )
 
 SWEPT_AT_ONCE = 100
@@ -44,14 +44,17 @@ async def _fire(tx: Transaction, running: clocks.Running) -> int:
     due_rungs = deadlines.rungs_due(
         running.ledger,
         running.limit,
-        running.timing.ladder,
+        running.ladder,
         running.calendar,
         now=tx.now,
         fired=frozenset(row.fired),
     )
     for rung in due_rungs:
         row.fired = [*row.fired, rung.name]
-        _remind(tx, record, row, rung)
+        if isinstance(record, Obligation):
+            await fire_rung(tx, record, rung)
+        else:
+            _remind(tx, record, row, rung)
     became_late = row.overdue_at is None and running.late(tx)
     if became_late:
         row.overdue_at = tx.now
@@ -74,22 +77,15 @@ async def _record(tx: Transaction, row: Clock) -> Filing | Obligation | None:
     )
 
 
-def _remind(tx: Transaction, record: Filing | Obligation, row: Clock, rung: Rung) -> None:
+def _remind(tx: Transaction, filing: Filing, row: Clock, rung: Rung) -> None:
     if row.due_at is None:
-        return
-    if isinstance(record, Obligation):
-        tx.emit(
-            ObligationReminded(obligation_id=record.id, rung=rung.name, due_at=row.due_at),
-            subject=f"obligation:{record.id}",
-            region=record.region,
-        )
         return
     tx.emit(
         FilingReminded(
-            filing_id=record.id, waiting_for=row.kind, rung=rung.name, due_at=row.due_at
+            filing_id=filing.id, waiting_for=row.kind, rung=rung.name, due_at=row.due_at
         ),
-        subject=f"filing:{record.id}",
-        region=record.region,
+        subject=f"filing:{filing.id}",
+        region=filing.region,
     )
 
 

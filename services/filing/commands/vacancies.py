@@ -1,41 +1,23 @@
 """Vacancies: a unit without a responsible person owes one, until catalog tells of one."""
 
-from datetime import date
-from uuid import UUID
-
 from sqlalchemy import exists, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
 
 from services.filing.commands import obligations
 from services.filing.commands.obligations import Debt
 from services.filing.commands.records import today
-from services.filing.rules import NAMING, NEEDED_PERSONS, ClockKind
+from services.filing.rules import NAMING, NEEDED_PERSONS, ClockKind, Post
 from services.filing.tables import KnownOrganisation, KnownPerson, Obligation
 from shared.database import Transaction
+from shared.events.catalog import ResponsiblePersonNamed
 
 OPENED_AT_ONCE = 200
 
 
-async def know_person(
-    tx: Transaction,
-    person_id: UUID,
-    *,
-    organisation_id: str,
-    domain: str,
-    valid_from: date,
-    valid_to: date | None,
-) -> None:
-    """Somebody is named; what was owed for the domain is paid if they are there today."""
-    values = {
-        "organisation_id": organisation_id,
-        "domain": domain,
-        "valid_from": valid_from,
-        "valid_to": valid_to,
-    }
-    statement = insert(KnownPerson).values(id=person_id, **values)
-    await tx.session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
-    if valid_from <= today(tx) and (valid_to is None or valid_to >= today(tx)):
-        await _pay(tx, organisation_id, domain)
+async def end_vacancy(tx: Transaction, told: ResponsiblePersonNamed) -> None:
+    """What was owed for the post is paid if whoever was named is there today."""
+    in_time = told.valid_from <= today(tx) and (told.valid_to is None or told.valid_to >= today(tx))
+    if told.post == Post.RESPONSIBLE and in_time:
+        await _pay(tx, told.organisation_id, told.domain)
 
 
 async def chase_vacancies(tx: Transaction) -> int:
@@ -48,6 +30,7 @@ async def _chase(tx: Transaction, domain: str) -> int:
     named = exists().where(
         KnownPerson.organisation_id == KnownOrganisation.id,
         KnownPerson.domain == domain,
+        KnownPerson.post == Post.RESPONSIBLE,
         KnownPerson.valid_from <= day,
         or_(KnownPerson.valid_to.is_(None), KnownPerson.valid_to >= day),
     )

@@ -14,6 +14,7 @@ depends_on = None
 _NAMED = "current_setting('app.organisation', true) = any(departments)"
 _SUPERVISED = "current_setting('app.organisation', true) = supervising_organisation"
 _OF_A_PARTNER = "exists (select from filing.partners where organisation_id = partner_id)"
+_OWED = "exists (select from filing.obligations where obligations.id = obligation_id)"
 _THREAD = "exists (select from filing.filings where filings.id = filing_id)"
 
 _CITED = (
@@ -38,6 +39,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.Integer(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("fired", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("ladder_version", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("local_date", sa.Date(), nullable=True),
@@ -192,6 +194,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("parent", sa.Text(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_known_organisations")),
         schema="filing",
@@ -430,6 +433,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("organisation_id", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("domain", sa.Text(), nullable=False),
         sa.Column("filing_id", sa.Uuid(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("clause", sa.Text(), nullable=False),
@@ -460,6 +464,42 @@ def _create_the_rest() -> None:
     _create_process()
     _create_types()
     _create_attachments()
+    _create_ladder()
+
+
+def _create_ladder() -> None:
+    """To whom each rung of an obligation's ladder went."""
+    op.create_table(
+        "ladder_rungs",
+        sa.Column("obligation_id", sa.Uuid(), nullable=False),
+        sa.Column("rung", sa.Text(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("fired_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=True),
+        sa.Column("post", sa.Text(), nullable=True),
+        sa.Column("person_id", sa.Uuid(), nullable=True),
+        sa.Column("skipped", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["obligation_id"],
+            ["filing.obligations.id"],
+            name=op.f("fk_ladder_rungs_obligation_id"),
+        ),
+        sa.PrimaryKeyConstraint("obligation_id", "rung", name=op.f("pk_ladder_rungs")),
+        schema="filing",
+    )
+    op.create_index(
+        "ix_ladder_rungs_organisation",
+        "ladder_rungs",
+        ["organisation_id", "obligation_id"],
+        schema="filing",
+    )
+    op.create_index(
+        "ix_clocks_ladder",
+        "clocks",
+        ["ladder_version"],
+        schema="filing",
+        postgresql_where=sa.text("record = 'obligation' AND state = 'RUNNING'"),
+    )
 
 
 def _create_process() -> None:
@@ -815,6 +855,7 @@ def _create_artefacts() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("organisation_id", sa.Text(), nullable=False),
         sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("post", sa.Text(), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_known_persons")),
@@ -852,6 +893,8 @@ def _protect() -> None:
         _protect_by_thread(table)
         _append_only(table)
     _protect_by_thread("appeals")
+    _protect_by_thread("ladder_rungs", _OWED)
+    _append_only("ladder_rungs")
     _append_only("clock_entries")
     _append_only("forced_exits")
 
@@ -879,6 +922,7 @@ def downgrade() -> None:
     op.drop_table("attachment_citations", schema="filing")
     op.drop_table("attachments", schema="filing")
     op.drop_table("appeals", schema="filing")
+    op.drop_table("ladder_rungs", schema="filing")
     op.drop_table("obligations", schema="filing")
     op.drop_table("plan_lines", schema="filing")
     op.drop_table("granted_terms", schema="filing")

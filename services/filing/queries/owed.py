@@ -1,6 +1,6 @@
 """Oral reports, emergency delistings and obligations with their clocks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,12 +19,13 @@ from services.filing.schemas import (
     ObligationView,
     OralReportView,
 )
-from services.filing.schemas.views import ClockEntryView
+from services.filing.schemas.views import ClockEntryView, RungView
 from services.filing.tables import (
     Clock,
     ClockEntry,
     EmergencyDelisting,
     Filing,
+    LadderRung,
     Obligation,
     OralReport,
 )
@@ -113,8 +114,9 @@ async def list_obligations(
     organisation: str | None,
     open_only: bool | None,
     breached: bool | None,
+    addressed_to: str | None,
 ) -> tuple[Sequence[ObligationView], str | None]:
-    """The newest first, without their ledgers."""
+    """The newest first, with their ladders and without their ledgers."""
     found = [_seen(tx, Obligation)]
     if organisation is not None:
         found.append(Obligation.organisation_id == organisation)
@@ -124,6 +126,11 @@ async def list_obligations(
     if breached is not None:
         whole = Obligation.breached_at.is_(None)
         found.append(~whole if breached else whole)
+    if addressed_to is not None:
+        at_the_unit = select(LadderRung.obligation_id).where(
+            LadderRung.organisation_id == addressed_to
+        )
+        found.append(Obligation.id.in_(at_the_unit))
     statement = keyset(
         select(Obligation).where(*found),
         page,
@@ -134,7 +141,8 @@ async def list_obligations(
     rows, cursor = cut(
         (await tx.session.scalars(statement)).all(), page, lambda row: (row.opened_at, row.id)
     )
-    return [_plain(row) for row in rows], cursor
+    ladders = await _ladders(tx, rows)
+    return [_plain(row, ladders[row.id]) for row in rows], cursor
 
 
 async def show_obligation(tx: Transaction, obligation_id: UUID) -> ObligationView:
@@ -147,19 +155,54 @@ async def show_obligation(tx: Transaction, obligation_id: UUID) -> ObligationVie
     return await _obligation_view(tx, row)
 
 
-def _plain(row: Obligation, clock: ClockView | None = None) -> ObligationView:
+def _plain(
+    row: Obligation, ladder: Sequence[RungView], clock: ClockView | None = None
+) -> ObligationView:
     values = {
         name: getattr(row, name)
         for name in ObligationView.model_fields
-        if name not in ("state", "clock")
+        if name not in ("state", "ladder", "clock")
     }
     state = "OPEN" if row.fulfilled_at is None else "FULFILLED"
-    return ObligationView.model_validate({**values, "state": state, "clock": clock})
+    return ObligationView.model_validate(
+        {**values, "state": state, "ladder": ladder, "clock": clock}
+    )
+
+
+async def _ladders(
+    tx: Transaction, obligations: Sequence[Obligation]
+) -> Mapping[UUID, list[RungView]]:
+    """The fired rungs of each, in one statement, the earliest first."""
+    domains = {each.id: each.domain for each in obligations}
+    rows = await tx.session.scalars(
+        select(LadderRung)
+        .where(LadderRung.obligation_id.in_(domains))
+        .order_by(LadderRung.fired_at, LadderRung.rung)
+    )
+    found: dict[UUID, list[RungView]] = {id_: [] for id_ in domains}
+    for row in rows:
+        found[row.obligation_id].append(_rung_view(row, domains[row.obligation_id]))
+    return found
+
+
+def _rung_view(row: LadderRung, domain: str) -> RungView:
+    holder = {"organisation_id": row.organisation_id, "domain": domain}
+    to = {**holder, "post": row.post, "person_id": row.person_id} if row.person_id else None
+    return RungView.model_validate(
+        {
+            "rung": row.rung,
+            "level": row.level,
+            "fired_at": row.fired_at,
+            "to": to,
+            "skipped": row.skipped,
+        }
+    )
 
 
 async def _obligation_view(tx: Transaction, obligation: Obligation) -> ObligationView:
     row = await tx.session.scalar(select(Clock).where(Clock.record_id == obligation.id))
-    return _plain(obligation, await _clock_view(tx, row) if row is not None else None)
+    ladder = (await _ladders(tx, [obligation]))[obligation.id]
+    return _plain(obligation, ladder, await _clock_view(tx, row) if row is not None else None)
 
 
 async def _clock_view(tx: Transaction, row: Clock) -> ClockView:
@@ -184,6 +227,7 @@ async def _clock_view(tx: Transaction, row: Clock) -> ClockView:
         entries=[ClockEntryView.model_validate(entry) for entry in entries],
         remaining_seconds=int(left.total_seconds()),
         fired=row.fired,
+        next_due_at=row.next_due_at,
     )
 
 

@@ -5,12 +5,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, any_, exists, func, literal, literal_column, select
 
 from services.filing.queries.filings import seen
-from services.filing.rules import FILED_BY, ClockKind
+from services.filing.rules import ESCALATIONS, FILED_BY, ClockKind
 from services.filing.schemas import DueDayView, QueueItemView
-from services.filing.tables import Delegation, Filing, HistoryEntry, Obligation
+from services.filing.tables import Delegation, Filing, HistoryEntry, LadderRung, Obligation
 from shared.clock import SHANGHAI
 from shared.database import Transaction
 from shared.http.pagination import PageRequest, cut, keyset
@@ -145,13 +145,17 @@ async def list_due_dates(tx: Transaction, *, first: date, last: date) -> list[Du
         region=Obligation.region.expression,
         organisation=Obligation.organisation_id.expression,
     )
-    for record, kind, due, late, conditions in (
-        ("filing", Filing.due_for, Filing.due_at, Filing.overdue_at, [seen(tx)]),
+    escalated = exists().where(
+        LadderRung.obligation_id == Obligation.id, LadderRung.rung.in_(ESCALATIONS)
+    )
+    for record, kind, due, late, climbed, conditions in (
+        ("filing", Filing.due_for, Filing.due_at, Filing.overdue_at, literal(False), [seen(tx)]),
         (
             "obligation",
             Obligation.kind,
             Obligation.due_at,
             Obligation.breached_at,
+            escalated,
             [obligations, Obligation.fulfilled_at.is_(None)],
         ),
     ):
@@ -160,13 +164,26 @@ async def list_due_dates(tx: Transaction, *, first: date, last: date) -> list[Du
             func.timezone("Asia/Shanghai", due.expression - timedelta(microseconds=1))
         ).label("day")
         rows = await tx.session.execute(
-            select(day, kind.expression.label("kind"), func.count(), func.count(late.expression))
+            select(
+                day,
+                kind.expression.label("kind"),
+                func.count(),
+                func.count(late.expression),
+                func.count().filter(climbed),
+            )
             .where(*conditions, due > begin, due <= end)
             .group_by(day, kind.expression)
             .order_by(day, kind.expression)
         )
         found += [
-            DueDayView(date=on, record=record, waiting_for=what, count=count, overdue=overdue)
-            for on, what, count, overdue in rows
+            DueDayView(
+                date=on,
+                record=record,
+                waiting_for=what,
+                count=count,
+                overdue=overdue,
+                escalated=higher,
+            )
+            for on, what, count, overdue, higher in rows
         ]
     return sorted(found, key=lambda each: (each.date, each.record, each.waiting_for))

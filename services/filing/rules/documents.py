@@ -51,6 +51,7 @@ class DocumentKind:
 
     kind: str
     clause: str
+    domain: str
     owed_by: frozenset[str]
     recurs: bool
     part: str | None = None

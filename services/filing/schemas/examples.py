@@ -130,6 +130,7 @@ OBLIGATION: Final[dict[str, Any]] = {
     "state": "OPEN",
     "organisation_id": "city-360100",
     "region": "360100",
+    "domain": "OPERATION",
     "filing_id": _ORDER_ID,
     "subject": None,
     "clause": "A11.5",
@@ -140,6 +141,23 @@ OBLIGATION: Final[dict[str, Any]] = {
     "fulfilled_at": None,
     "fulfilled_by": None,
     "late": False,
+    "ladder": [
+        {
+            "rung": "first_reminder",
+            "level": "RESPONSIBLE",
+            "fired_at": "2025-11-04T13:30:00+08:00",
+            "to": {
+                "organisation_id": "city-360100",
+                "domain": "OPERATION",
+                "post": "LEADER",
+                "person_id": "3c1b7f52-8d0e-4a6b-9f27-5e4d3c2b1a09",
+            },
+            "skipped": [
+                {"organisation_id": "city-360100", "domain": "OPERATION", "post": "RESPONSIBLE"},
+                {"organisation_id": "city-360100", "domain": "OPERATION", "post": "DEPUTY"},
+            ],
+        }
+    ],
     "clock": {
         "state": "RUNNING",
         "limit": 1,
@@ -148,8 +166,9 @@ OBLIGATION: Final[dict[str, Any]] = {
         "provisional": False,
         "calendar_version": "2025=v1",
         "entries": [{"kind": "STARTED", "at": _FILED, "reason": ""}],
-        "remaining_seconds": 25200,
-        "fired": [],
+        "remaining_seconds": 12600,
+        "fired": ["first_reminder"],
+        "next_due_at": "2025-11-04T15:36:00+08:00",
     },
 }
 EMERGENCY: Final[dict[str, Any]] = {

@@ -71,6 +71,7 @@ class DueDayView(View):
                     "waiting_for": "REVIEW",
                     "count": 3,
                     "overdue": 0,
+                    "escalated": 0,
                 }
             ]
         }
@@ -81,6 +82,7 @@ class DueDayView(View):
     waiting_for: str
     count: int
     overdue: int
+    escalated: int = Field(description="其中已经升级的义务")
 
 
 class _Item(Body):

@@ -1,7 +1,7 @@
 """The tables of schema `filing`: what is filed, what is owed, and what catalog has told."""
 
 from services.filing.tables.appeals import Appeal
-from services.filing.tables.artefacts import ClassifiedFieldRow, KnownPerson
+from services.filing.tables.artefacts import ClassifiedFieldRow
 from services.filing.tables.attachments import Citation, StoredAttachment
 from services.filing.tables.authority import Delegation
 from services.filing.tables.filings import (
@@ -18,6 +18,7 @@ from services.filing.tables.known import (
     KnownItem,
     KnownNorm,
     KnownOrganisation,
+    KnownPerson,
     KnownZone,
     LiveListing,
 )
@@ -25,6 +26,7 @@ from services.filing.tables.owed import (
     Clock,
     ClockEntry,
     EmergencyDelisting,
+    LadderRung,
     Obligation,
     OralReport,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "KnownOrganisation",
     "KnownPerson",
     "KnownZone",
+    "LadderRung",
     "Line",
     "LiveListing",
     "Obligation",

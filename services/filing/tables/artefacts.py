@@ -1,6 +1,5 @@
-"""What documents leave behind: field classes (A21.1); and who is named in catalog (A12.2)."""
+"""What documents leave behind: field classes (A21.1)."""
 
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index
@@ -27,16 +26,3 @@ class ClassifiedFieldRow(Row):
     category: Mapped[str]
     purpose: Mapped[str]
     shared_with: Mapped[list[str]]
-
-
-class KnownPerson(Row):
-    """That somebody is named for a unit's domain from a day on, as catalog told; never who."""
-
-    __tablename__ = "known_persons"
-    __table_args__ = (Index("ix_known_persons_organisation", "organisation_id", "domain"),)
-
-    id: Mapped[Id]
-    organisation_id: Mapped[str]
-    domain: Mapped[str]
-    valid_from: Mapped[date]
-    valid_to: Mapped[date | None]

@@ -14,7 +14,22 @@ class KnownOrganisation(Row):
     id: Mapped[Code]
     kind: Mapped[str]
     region: Mapped[str]
+    parent: Mapped[str | None]
     active: Mapped[bool]
+
+
+class KnownPerson(Row):
+    """That somebody holds a post of a unit's domain from a day on; an id, never who (A12.2)."""
+
+    __tablename__ = "known_persons"
+    __table_args__ = (Index("ix_known_persons_organisation", "organisation_id", "domain"),)
+
+    id: Mapped[Id]
+    organisation_id: Mapped[str]
+    domain: Mapped[str]
+    post: Mapped[str]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
 
 
 class KnownHall(Row):

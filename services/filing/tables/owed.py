@@ -1,6 +1,7 @@
 """Oral reports, emergency delistings, obligations, and the clocks on them and on filings."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
@@ -83,6 +84,7 @@ class Obligation(Row):
     kind: Mapped[str]
     organisation_id: Mapped[str]
     region: Mapped[str]
+    domain: Mapped[str]
     filing_id: Mapped[UUID | None]
     subject: Mapped[str | None]
     clause: Mapped[str]
@@ -96,8 +98,32 @@ class Obligation(Row):
     version: Mapped[int]
 
 
+class LadderRung(Row):
+    """One rung of an obligation's ladder: when, for which level, and to whom; append-only (K4).
+
+    Nobody when all posts up to the province's are empty; `skipped` names those passed over.
+    """
+
+    __tablename__ = "ladder_rungs"
+    __table_args__ = (Index("ix_ladder_rungs_organisation", "organisation_id", "obligation_id"),)
+
+    obligation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("filing.obligations.id"), primary_key=True
+    )
+    rung: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[str]
+    fired_at: Mapped[datetime]
+    organisation_id: Mapped[str | None]
+    post: Mapped[str | None]
+    person_id: Mapped[UUID | None]
+    skipped: Mapped[list[dict[str, Any]]]
+
+
 class Clock(Row):
-    """One clock: its limit, and what follows from its ledger (derived; `next_due_at` is swept)."""
+    """One clock: its limit, and what follows from its ledger (derived; `next_due_at` is swept).
+
+    `ladder_version` counts the changes of the ladder by which `next_due_at` was found.
+    """
 
     __tablename__ = "clocks"
     __table_args__ = (
@@ -107,6 +133,11 @@ class Clock(Row):
             "policy",
             "policy_version",
             postgresql_where=text("state <> 'STOPPED' AND overdue_at IS NULL"),
+        ),
+        Index(
+            "ix_clocks_ladder",
+            "ladder_version",
+            postgresql_where=text("record = 'obligation' AND state = 'RUNNING'"),
         ),
         Index(
             "ix_clocks_next_due_at", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")
@@ -122,6 +153,7 @@ class Clock(Row):
     amount: Mapped[int]
     unit: Mapped[str]
     fired: Mapped[list[str]]
+    ladder_version: Mapped[int]
     state: Mapped[str]
     due_at: Mapped[datetime | None]
     local_date: Mapped[date | None]

@@ -13,7 +13,12 @@ from services.filing.schemas.views.filings import (
     HistoryView,
     RoundView,
 )
-from services.filing.schemas.views.obligations import ClockEntryView, ClockView, ObligationView
+from services.filing.schemas.views.obligations import (
+    ClockEntryView,
+    ClockView,
+    ObligationView,
+    RungView,
+)
 from services.filing.schemas.views.partners import ForcedExitView, PartnerView
 from services.filing.schemas.views.plans import (
     PlanDiffView,
@@ -46,6 +51,7 @@ __all__ = [
     "PlanRowErrorView",
     "PlannedView",
     "RoundView",
+    "RungView",
     "View",
     "WindowView",
 ]
