@@ -29,6 +29,14 @@ READER = {
     "region": "36",
     "scopes": ["events:read"],
 }
+PERSON = {
+    "organisation_id": NANCHANG.organisation,
+    "domain": "OPERATION",
+    "name": "演示运营专人",
+    "phone": "19900000901",
+    "valid_from": "2025-08-04",
+    "valid_to": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +44,7 @@ async def platform(suite: Suite) -> httpx.AsyncClient:
     """A province with yearly lists and two live listings, half of whose events are archived."""
     client = await suite.serve_all()
     await found_province(suite, client)
+    await _name_persons(suite, client)
     for owner in (NANCHANG, LABOUR):
         await plan(suite, client, owner, "demo-rst-001", "demo-rst-002")
     await listed(suite, client, NANCHANG, "demo-rst-001")
@@ -45,6 +54,24 @@ async def platform(suite: Suite) -> httpx.AsyncClient:
         async with database.transaction(system(service), whole_province=True) as tx:
             await archive_events(await tx.raw(), before=tx.now, limit=20)
     return client
+
+
+async def _name_persons(suite: Suite, client: httpx.AsyncClient) -> None:
+    """Two posts of a city, one of them handed over since."""
+    city = Caller(suite, client, NANCHANG)
+    posts = [
+        await city.post("/v1/responsible-persons", {**PERSON, "post": post})
+        for post in ("RESPONSIBLE", "LEADER")
+    ]
+    term = {name: PERSON[name] for name in ("name", "phone", "valid_from")}
+    handed_over = await city.put(posts[0].headers["location"], {**term, "valid_to": "2026-01-31"})
+    assert handed_over.status_code == 200, handed_over.text
+
+    async def known() -> Any:
+        rows = await suite.sql("filing", "select valid_to from known_persons")
+        return len(rows) == len(posts) and any(row["valid_to"] for row in rows)
+
+    await eventually(known)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +109,8 @@ async def digests(suite: Suite, service: str) -> dict[str, str]:
     [
         ("filing", "update live_listings set state = 'DELISTED', digest = 'x'"),
         ("filing", "delete from known_items"),
+        ("filing", "update known_persons set valid_to = null, post = 'RESPONSIBLE'"),
+        ("filing", "update known_organisations set parent = null"),
         ("catalog", "delete from plan_lines"),
     ],
 )

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from services.filing.commands import clocks
 from services.filing.commands.ladder import fire_rung
 from services.filing.commands.records import advance, drop_filed_lines, keep
-from services.filing.rules import Action, ClockKind
+from services.filing.rules import ESCALATIONS, Action, ClockKind
 from services.filing.tables import Clock, Filing, Obligation
 from shared import deadlines
 from shared.database import Transaction
@@ -49,12 +49,12 @@ async def _fire(tx: Transaction, running: clocks.Running) -> int:
         now=tx.now,
         fired=frozenset(row.fired),
     )
+    row.fired = [*row.fired, *(rung.name for rung in due_rungs)]
     for rung in due_rungs:
-        row.fired = [*row.fired, rung.name]
-        if isinstance(record, Obligation):
-            await fire_rung(tx, record, rung)
-        else:
+        if isinstance(record, Filing):
             _remind(tx, record, row, rung)
+        elif rung.name not in ESCALATIONS:
+            await fire_rung(tx, record, rung)
     became_late = row.overdue_at is None and running.late(tx)
     if became_late:
         row.overdue_at = tx.now
@@ -62,6 +62,9 @@ async def _fire(tx: Transaction, running: clocks.Running) -> int:
             breach(tx, record)
         else:
             await _filing_is_late(tx, record, running)
+    for rung in due_rungs:
+        if isinstance(record, Obligation) and rung.name in ESCALATIONS:
+            await fire_rung(tx, record, rung)
     clocks.settle(tx, running)
     return len(due_rungs) + became_late
 
