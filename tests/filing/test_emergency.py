@@ -259,6 +259,8 @@ async def test_two_sweepers_at_once_record_each_breach_and_each_reminder_once(wo
         facts = await world.facts(f"obligation:{order['obligation']['id']}")
         assert sorted(facts) == [
             "obligation_breached",
+            "obligation_escalated",
+            "obligation_escalated",
             "obligation_opened",
             "obligation_reminded",
             "obligation_reminded",
@@ -266,6 +268,8 @@ async def test_two_sweepers_at_once_record_each_breach_and_each_reminder_once(wo
         assert (await _obligation(world, order))["clock"]["fired"] == [
             "first_reminder",
             "second_reminder",
+            "first_escalation",
+            "second_escalation",
         ]
 
 

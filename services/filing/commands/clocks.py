@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, text
 
 from services.filing.commands.records import policies_now
-from services.filing.rules import ESCALATIONS, ClockKind, escalations, reminders
+from services.filing.rules import ClockKind, escalations, ladder_version, reminders
 from services.filing.tables import Clock, ClockEntry, Filing
 from shared import deadlines
 from shared.calendar import CalendarDay, CalendarStatus, DayKind, Due, WorkingCalendar
@@ -26,8 +26,8 @@ class Timing:
     policies: Mapping[str, Policy]
 
     @property
-    def ladder_version(self) -> int:
-        return sum(self.policies[name].version for name in ESCALATIONS)
+    def ladder_version(self) -> str:
+        return ladder_version(self.policies)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, or_, select
 
 from services.filing import rules
 from services.filing.commands import clocks
@@ -248,22 +248,19 @@ async def _move(tx: Transaction, policy: Policy) -> int:
 
 async def _find_rungs_again(tx: Transaction) -> int:
     """Let the sweep look now at clocks whose next rung was found by an earlier ladder."""
-    timing = await clocks.load_timing(tx)
-    if timing.ladder_version == len(rules.ESCALATIONS):  # as it was at first
-        return 0
+    version = rules.ladder_version(await policies_now(tx))
     rows = await tx.session.scalars(
         select(Clock)
         .where(
-            Clock.record == "obligation",
-            Clock.state == ClockState.RUNNING,
-            Clock.ladder_version < timing.ladder_version,
+            literal_column("record = 'obligation' AND state = 'RUNNING'"),  # as in the index
+            or_(Clock.ladder_version < version, Clock.ladder_version > version),
         )
         .limit(MOVED_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
     found = rows.all()
     for row in found:
-        row.next_due_at, row.ladder_version = tx.now, timing.ladder_version
+        row.next_due_at, row.ladder_version = tx.now, version
     return len(found)
 
 

@@ -39,7 +39,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.Integer(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("fired", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("ladder_version", sa.Integer(), nullable=False),
+        sa.Column("ladder_version", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("local_date", sa.Date(), nullable=True),

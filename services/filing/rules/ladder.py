@@ -63,6 +63,11 @@ def escalations(policies: Mapping[str, Policy]) -> tuple[Rung, ...]:
     )
 
 
+def ladder_version(policies: Mapping[str, Policy]) -> str:
+    """The versions of the waits that may change while clocks run."""
+    return ".".join(str(policies[name].version) for name in ESCALATIONS)
+
+
 def level_of(value: object) -> Level:
     """A policy's words as a level; words that are none mean the top, so nothing gets lost."""
     return Level.__members__.get(str(value), Level.PROVINCE)

@@ -122,7 +122,7 @@ class LadderRung(Row):
 class Clock(Row):
     """One clock: its limit, and what follows from its ledger (derived; `next_due_at` is swept).
 
-    `ladder_version` counts the changes of the ladder by which `next_due_at` was found.
+    `ladder_version` names the versions of the ladder by which `next_due_at` was found.
     """
 
     __tablename__ = "clocks"
@@ -153,7 +153,7 @@ class Clock(Row):
     amount: Mapped[int]
     unit: Mapped[str]
     fired: Mapped[list[str]]
-    ladder_version: Mapped[int]
+    ladder_version: Mapped[str]
     state: Mapped[str]
     due_at: Mapped[datetime | None]
     local_date: Mapped[date | None]
