@@ -234,7 +234,10 @@ class _Call:
             await self._forward(self._upstream_of(operation))
 
     def _upstream_of(self, operation: Operation) -> Upstream:
-        return self._tools.services[operation.service].choose()
+        service = self._tools.services.get(operation.service)
+        if service is None:
+            raise Unavailable
+        return service.choose()
 
     async def _forward(self, upstream: Upstream, *, begun: Begun | None = None) -> None:
         await forward(

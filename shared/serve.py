@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.http.edge import EdgeProtocol, edge_config, edge_policy
-from shared.settings import Settings
+from shared.settings import Settings, read_settings
 
 
 class DrainingServer(uvicorn.Server):
@@ -59,7 +59,7 @@ def main() -> None:
     component, *rest = sys.argv[1:]
     package = component if component == "gateway" else f"services.{component}"
     app: FastAPI = importlib.import_module(f"{package}.app").app
-    settings: Settings = app.state.settings_class()
+    settings = read_settings(app.state.settings_class)
     app.state.settings = settings
     port = int(rest[0]) if rest else 8000
     made = config(app, settings, host="0.0.0.0", port=port)

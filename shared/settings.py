@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.clock import Clock, SettableClock, SystemClock
 
@@ -33,7 +33,10 @@ class Settings(BaseSettings):
     """One component's settings; a wrong value stops the start with its name."""
 
     model_config = SettingsConfigDict(
-        env_prefix="GFT_", extra="forbid", secrets_dir=os.environ.get("GFT_SECRETS_DIR")
+        env_prefix="GFT_",
+        extra="forbid",
+        secrets_dir=os.environ.get("GFT_SECRETS_DIR"),
+        hide_input_in_errors=True,  # what was given may be a password
     )
 
     profile: Profile = Profile.PRODUCTION
@@ -81,6 +84,25 @@ class Settings(BaseSettings):
     @cached_property
     def clock(self) -> Clock:
         return SystemClock() if self.clock_file is None else SettableClock(self.clock_file)
+
+
+def read_settings(kind: type[Settings]) -> Settings:
+    """The settings of this process; it ends with a line for each that is wrong or missing."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [_line(each["loc"], each["msg"]) for each in error.errors(include_input=False)]
+        raise SystemExit("\n".join(lines)) from None
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+
+
+def _line(place: tuple[int | str, ...], message: str) -> str:
+    name, *rest = map(str, place) if place else [""]
+    said = message.removeprefix("Value error, ")
+    if not name:
+        name, _, said = said.partition(": ")
+    return f"GFT_{'.'.join([name.upper(), *rest])}: {said}"
 
 
 def asyncpg_url(url: str) -> str:
