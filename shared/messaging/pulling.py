@@ -11,6 +11,7 @@ import orjson
 
 from shared.events.envelope import STREAM
 from shared.messaging.connection import Connection
+from shared.messaging.handling import Arrival, read_arrival
 
 ACK: Final = b""
 TERM: Final = b"+TERM"
@@ -24,19 +25,12 @@ class ConsumerGone(nats.errors.Error):
     """The consumer was deleted, or its broker is stopping."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """A message as it came; `reply` is where its answer goes."""
+    """An event as it came; `reply` is where its answer goes."""
 
     reply: bytes
-    data: bytes
-
-    def place(self) -> tuple[int, int]:
-        """The sequence in the stream, and how many times it has been delivered."""
-        tokens = self.reply.split(b".")
-        # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<tries>.<stream sequence>.…
-        first = 4 if len(tokens) == _SHORT_REPLY else 6
-        return int(tokens[first + 1]), int(tokens[first])
+    arrival: Arrival
 
 
 def nak(delay: float = 0.0) -> bytes:
@@ -118,10 +112,19 @@ class Pull:
     def _receive(self, reply: bytes, headers: bytes | None, data: bytes) -> None:
         if reply:
             self._due -= 1
-            self._held.append(Delivery(reply, data))
+            # Read here, because whoever works on the events before waits for Postgres meanwhile.
+            self._held.append(Delivery(reply, read_arrival(data, *_place(reply))))
         else:
             status = (headers or b"").partition(b"\r\n")[0].removeprefix(b"NATS/1.0 ")
             self._due = 0
             if not status.startswith(_REQUEST_OVER):
                 self._gone = status.decode(errors="replace")
         self._arrived.set()
+
+
+def _place(reply: bytes) -> tuple[int, int]:
+    """The sequence in the stream, and how many times it has been delivered."""
+    tokens = reply.split(b".")
+    # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<tries>.<stream sequence>.…
+    first = 4 if len(tokens) == _SHORT_REPLY else 6
+    return int(tokens[first + 1]), int(tokens[first])
