@@ -26,6 +26,12 @@ ARCHIVE_AFTER: Final = timedelta(days=90)
 _POLL: Final = 1.0  # seconds, where a nudge was lost and to compare the stream with the marks
 _ARCHIVE_EVERY: Final = 3600.0  # seconds
 _UNMARK_AT_ONCE: Final = 5000
+_PARTED = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server's farewell has come, the end of its connection not
+    OSError,
+)
 _SERVER_SETTINGS = {
     "application_name": "ganfutong-relay",
     "lock_timeout": "1000",
@@ -37,7 +43,7 @@ _SERVER_SETTINGS = {
 
 _UNSENT = """
     select id, event_id, type, subject, sequence, region, occurred_at, traceparent, data
-    from outbox where sent_at is null and id > $1 and id <> all($3::bigint[]) order by id limit $2
+    from outbox where sent_at is null and id <> all($2::bigint[]) order by id limit $1
 """
 # The position of a row is taken once, without a gap, in the order of first publishing: the head and
 # the rows that have none yet are of one snapshot. Two relays that overlap collide on the unique
@@ -135,7 +141,7 @@ class Relay:
                         await self._pause(_POLL)
                     if not self._stopping.is_set():
                         await self._lead(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except _PARTED as error:
                 self._log.warning("relay lost its database", error_type=type(error).__name__)
                 await self._pause(_POLL / 2)
 
@@ -221,17 +227,19 @@ class Relay:
             RELAY_PUBLISHED.labels(self._schema).inc(len(batch.rows))
             if goes_on and not following.rows and self._nudged.is_set():
                 self._nudged.clear()
-                following = await self._read_batch(connection, besides=batch.rows)
+                following = await self._read_batch(connection, besides=batch)
             ended, batch = not batch.more, following
         if arrived is not None:
             await self._mark(connection, arrived)
         return ended
 
-    async def _read_batch(
-        self, connection: Connection, *, after: int = 0, besides: Sequence[Any] = ()
-    ) -> _Batch:
-        """The oldest unsent events behind an id, as many as one batch may hold."""
-        rows = await connection.fetch(_UNSENT, after, MAX_BATCH, [row["id"] for row in besides])
+    async def _read_batch(self, connection: Connection, *, besides: _Batch | None = None) -> _Batch:
+        """The oldest unsent events, as many as one batch may hold, besides one on its way.
+
+        Not those behind its last: what commits late has a lower id, and what follows it a higher.
+        """
+        on_its_way = [] if besides is None else [row["id"] for row in besides.rows]
+        rows = await connection.fetch(_UNSENT, MAX_BATCH, on_its_way)
         messages: list[Outgoing] = []
         size = 0
         for row in rows:
@@ -249,7 +257,7 @@ class Relay:
             await self._mark(connection, arrived)
         if current is None or not current.more:
             return _Batch([], [], more=False)
-        return await self._read_batch(connection, after=current.rows[-1]["id"])
+        return await self._read_batch(connection, besides=current)
 
     async def _mark(self, connection: Connection, published: _Published) -> None:
         await connection.execute(

@@ -2,15 +2,10 @@
 
 from dataclasses import dataclass
 
-import asyncpg
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
 
 from shared.errors import DomainError, GatewayTimeout, TooManyRequests, Unavailable
 from shared.messaging.pulling import ACK, TERM, nak
-
-# SQLSTATE classes and codes after which the same statement may succeed
-_TRANSIENT_CLASSES = ("08", "40", "53", "55", "57", "58")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +44,12 @@ def later(first: float, tries: int, *, most: float) -> Nak:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same event may well be applied later: the fault lies around it, not in it."""
-    if isinstance(error, Unavailable | GatewayTimeout | TooManyRequests):
-        return True
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-        return error.connection_invalidated or _transient_state(state)
-    if isinstance(error, asyncpg.PostgresError):
-        return _transient_state(error.sqlstate)
-    if isinstance(error, asyncpg.InterfaceError):
-        return not isinstance(error, ValueError)  # asyncpg's DataError: a value that no try mends
-    return isinstance(error, OSError | TimeoutError)
+    """Whether the same event may well be applied later: the fault lies around it, not in it.
+
+    Of what Postgres refuses, the transaction has told it apart (`DatabaseUnavailable`).
+    """
+    return isinstance(error, Unavailable | GatewayTimeout | TooManyRequests | OSError)
 
 
 def is_permanent(error: Exception) -> bool:
     return isinstance(error, DomainError | ValidationError)
-
-
-def _transient_state(state: str | None) -> bool:
-    return state is not None and state.startswith(_TRANSIENT_CLASSES)

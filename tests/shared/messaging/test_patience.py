@@ -51,6 +51,7 @@ async def test_an_unknown_failure_is_tried_five_times_with_growing_delay_and_the
         asyncpg.DeadlockDetectedError("x"),
         asyncpg.LockNotAvailableError("x"),
         asyncpg.QueryCanceledError("x"),
+        asyncpg.InternalClientError("x"),
     ],
     ids=lambda error: type(error).__name__,
 )
