@@ -14,6 +14,7 @@ from shared.http.context import traceparent
 
 Fact = TypeVar("Fact", bound=Event)
 _ENVELOPE = Envelope[Any]
+_MAX_NUMBER = 2**63 - 1  # of a bigint column
 _UNREADABLE = UUID("7a9d0d5e-6d1c-5e58-9f5b-3a3f8a2f9c11")  # namespace of ids made up here
 
 
@@ -92,6 +93,7 @@ def read_arrival(data: bytes, stream_sequence: int, tries: int) -> Arrival:
     """Read an envelope; an unreadable one stands for itself alone and parks nothing else."""
     try:
         envelope = _ENVELOPE.model_validate_json(data)
+        _require_columns(envelope)
     except ValueError as error:
         made_up = uuid5(_UNREADABLE, f"{stream_sequence}|{data!r}")
         subject = f"stream:{stream_sequence}"
@@ -107,6 +109,14 @@ def read_arrival(data: bytes, stream_sequence: int, tries: int) -> Arrival:
         data,
         envelope,
     )
+
+
+def _require_columns(envelope: Envelope[Any]) -> None:
+    """Raise ValueError for what Postgres can keep neither as applied nor as a dead letter."""
+    if envelope.sequence > _MAX_NUMBER:
+        raise ValueError("sequence out of range")
+    if "\0" in envelope.subject or "\0" in envelope.type or "\0" in envelope.source:
+        raise ValueError("NUL in an attribute")
 
 
 async def apply(tx: Transaction, arrivals: Sequence[Arrival], handlers: Handlers) -> None:

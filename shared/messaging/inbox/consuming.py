@@ -31,7 +31,11 @@ async def _no_failpoint(_name: str) -> None:
 
 
 class Inbox:
-    """The durable consumer of one service; every replica runs one and they share the work."""
+    """The durable consumer of one service; every replica runs one and they share the work.
+
+    `gap_grace` and `look_every` are seconds: how long an event waits for the ones before it, and
+    how often the consumer is compared with what the handlers need.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Inbox:
         handlers: Handlers,
         record: Record | None = None,
         gap_grace: float = 60.0,
+        look_every: float = 30.0,
         faults: Collection[str] = (),
         failpoint: Failpoint = _no_failpoint,
         log: Any = None,
@@ -49,6 +54,7 @@ class Inbox:
         self._broker = broker
         self._service = service
         self._handlers = handlers
+        self._look_every = look_every
         self._ack_first = "ack_first" in faults
         self._failpoint = failpoint
         self._log = log or structlog.get_logger()
@@ -139,15 +145,24 @@ class Inbox:
             max_deliver=-1,
             max_ack_pending=_MAX_ACK_PENDING,
         )
-        known: set[str] = set()
-        with suppress(NotFoundError):
-            found = (await jetstream.consumer_info(STREAM, self._service)).config
-            known = {*(found.filter_subjects or ()), *filter(None, [found.filter_subject])}
-            if not known.issuperset(self.subjects):
+        if not await self._follows_all():
+            with suppress(NotFoundError):
                 await jetstream.delete_consumer(STREAM, self._service)
-        if self._bootstrap is not None and not known.issuperset(self.subjects):
-            await self._bootstrap.require()
+            if self._bootstrap is not None:
+                await self._bootstrap.require()
         await jetstream.add_consumer(STREAM, config)
+
+    async def _follows_all(self) -> bool:
+        """Whether the consumer is there, with all publishers that this version handles.
+
+        In a rolling update a replica of the version before sets it back to those it handles.
+        """
+        try:
+            found = (await self._broker.jetstream.consumer_info(STREAM, self._service)).config
+        except NotFoundError:
+            return False
+        known = {*(found.filter_subjects or ()), *filter(None, [found.filter_subject])}
+        return known.issuperset(self.subjects)
 
     async def _consume(self) -> None:
         generation = self._broker.generation
@@ -157,8 +172,14 @@ class Inbox:
         await pull.open()
         keeping = asyncio.create_task(_keep_alive(pull, in_hand))
         self._wake = pull.wake
+        loop = asyncio.get_running_loop()
+        look_at = loop.time() + self._look_every
         try:
             while not self._stopping.is_set() and generation == self._broker.generation:
+                if loop.time() >= look_at:
+                    if not await self._follows_all():
+                        return
+                    look_at = loop.time() + self._look_every
                 in_hand[:] = await pull.take()
                 if in_hand and not self._stopping.is_set():
                     await self._receive_deliveries(pull, in_hand)

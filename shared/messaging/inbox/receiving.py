@@ -54,6 +54,7 @@ class Receiver:
                 self._log.warning(
                     "events wait", count=len(arrivals), error_type=type(error).__name__
                 )
+                self._gaps.hold_up(arrivals)
                 # tries counts what a gate or a kill gave back too: what is back is used within 5 s
                 return [later(0.5, each.tries, most=5.0) for each in arrivals]
             if len(arrivals) == 1:

@@ -153,6 +153,24 @@ async def test_a_publisher_that_is_followed_from_now_on_is_heard_from_its_beginn
     assert await effects(world) == [("p1", 1), ("p1", 2)]
 
 
+async def test_a_replica_of_the_version_before_takes_no_publisher_away(world: World):
+    """As in a rolling update: it goes last, and has set the consumer back to what it follows."""
+    relay = world.relay(await world.connected("filing"))
+    before = world.inbox(await world.connected("catalog"), {StrangerSeen: note_place})
+    after = world.inbox(
+        await world.connected("catalog"), {**HANDLERS, StrangerSeen: note_place}, look_every=2.0
+    )
+    async with running(relay, after):
+        async with running(before):
+            await world.tell("p1", "南昌")
+            await eventually(lambda: count_is(world, 1))
+            await before.ensure_consumer()
+        await world.tell("p1", "九江")
+        await eventually(lambda: count_is(world, 2))
+
+    assert await effects(world) == [("p1", 1), ("p1", 2)]
+
+
 async def test_a_poison_event_is_a_metric_and_the_stream_flows_on(world: World):
     relay = world.relay(await world.connected("filing"))
     broker = await world.connected("catalog")

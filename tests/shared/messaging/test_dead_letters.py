@@ -1,5 +1,8 @@
 """What cannot be applied parks its aggregate alone, until someone redrives or discards it (E4)."""
 
+import json
+from typing import Any
+
 import pytest
 
 from shared.database import Transaction
@@ -169,3 +172,20 @@ async def test_what_is_no_envelope_parks_only_itself(world: World):
             await redrive(tx, first.id, consumer="catalog", handlers=HANDLERS)
     async with database.transaction(OFFICER) as tx:
         await discard(tx, first.id, consumer="catalog")
+
+
+@pytest.mark.parametrize(
+    "field", [{"subject": "p\0"}, {"type": "filing.x\0.v1"}, {"sequence": 2**63}]
+)
+async def test_an_envelope_that_no_column_takes_is_parked_like_one_that_cannot_be_read(
+    world: World, field: dict[str, Any]
+):
+    inbox = offline(world)
+    sound = arrival("p1", 1)
+    odd = read_arrival(json.dumps({**json.loads(sound.raw), **field}).encode(), 7, 1)
+
+    verdicts = await inbox.receive([odd, sound])
+
+    assert verdicts == [Term(), Ack()]
+    [letter] = await letters(world.database("catalog"))
+    assert letter.subject == "stream:7"

@@ -97,3 +97,18 @@ async def test_a_gap_that_does_not_close_is_parked_after_the_grace(world: World)
     assert came_late == [Ack(), Ack()]
     assert len(done.applied) == 2
     assert await effects(world) == [("p2", 1), ("p1", 1), ("p1", 2), ("p1", 3), ("p1", 4)]
+
+
+async def test_what_is_behind_an_event_that_may_pass_is_no_gap(world: World):
+    async def wait(_tx: Transaction, _received: Received[ParcelMoved]) -> None:
+        raise DatabaseUnavailable
+
+    inbox = offline(world, {ParcelMoved: wait}, gap_grace=2.0)
+    first, second = arrival("p1", 1), arrival("p1", 2)
+    verdicts = []
+    for _ in range(4):
+        verdicts += await inbox.receive([first])
+        verdicts += await inbox.receive([second])
+        await asyncio.sleep(0.8)  # in all longer than the grace
+
+    assert [type(each) for each in verdicts] == [Nak] * 8
