@@ -19,10 +19,15 @@ _COLUMNS = (
     "id, event_id, created_on, type, subject, sequence, region, occurred_at, traceparent, data,"
     " position"
 )
+# Only the first rows are looked at, not all of ninety days: one that was sent again since holds up
+# those behind it for as long.
 _MOVE = f"""
     with moved as (
         delete from outbox where id in (
-            select id from outbox where sent_at < $1 and position is not null order by id limit $2
+            select id from (
+                select id, sent_at from outbox
+                where position is not null order by position limit $2
+            ) as first where sent_at < $1
         ) returning {_COLUMNS}
     )
     insert into event_archive ({_COLUMNS}) select {_COLUMNS} from moved
