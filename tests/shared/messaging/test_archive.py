@@ -1,11 +1,12 @@
 """The permanent record: read by position, archived, and never renumbered."""
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from shared.events.envelope import Envelope
-from shared.messaging.archive import archive_events, read_events
+from shared.messaging.archive import _MOVE, archive_events, read_events
 from shared.messaging.relay import Relay
 from shared.security.identity import system
 from tests.shared.messaging.outbox import all_sent, all_sent_of_some, positions
@@ -66,6 +67,31 @@ async def test_archived_events_stay_readable_byte_for_byte(world: World):
     assert (first, rest, left) == (True, False, 1)
     assert after == before
     assert [each.position for each in after] == [1, 2, 3, 4, 5]
+
+
+async def test_archiving_looks_at_no_more_than_it_may_move(world: World):
+    """It would otherwise read ninety days of events each hour, and the relay wait for it."""
+    await world.sql(
+        "filing",
+        "insert into outbox (event_id, created_on, type, subject, sequence, region, occurred_at,"
+        " data, sent_at, epoch, stream_sequence, position)"
+        " select gen_random_uuid(), '2026-11-23', 'filing.parcel_moved.v1', 'p', n, '360100',"
+        " '2026-11-23', '{}', '2026-11-23', 'e', n, n from generate_series(1, 5000) as n",
+    )
+    await world.sql("filing", "analyze outbox")
+
+    [[plan]] = await world.sql(
+        "filing",
+        f"explain (analyze, format json) {_MOVE}",
+        datetime(2026, 8, 1, tzinfo=UTC),
+        100,
+    )
+
+    seen = [
+        int(number)
+        for number in re.findall(r'"(?:Actual Rows|Rows Removed by Filter)": (\d+)', plan)
+    ]
+    assert 0 < max(seen) <= 100
 
 
 async def test_positions_go_on_after_everything_was_archived(world: World):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from shared.messaging.publishing import Outgoing, publish
@@ -91,6 +92,32 @@ async def test_more_than_a_batch_arrives_whole_and_in_order(world: World):
     assert relay.published == 360
 
 
+async def test_what_commits_late_with_a_lower_id_still_goes_before_what_follows_it(world: World):
+    """Also where a batch is on its way when it commits, and the next one is read."""
+    broker = await world.connected("filing")
+    slow, quick = world.database("filing"), world.database("filing")
+    opened = slow.transaction(system("filing"))
+    tx = await opened.__aenter__()
+    tx.emit(ParcelMoved(place="南昌"), subject="late", region=NANCHANG)
+    await tx.flush()  # the outbox row with the lowest id
+    await world.tell("other", *(str(n) for n in range(300)), database=quick)
+    waiting = [opened]
+
+    async def commit(point: str) -> None:
+        if point == "committed" and waiting:
+            await waiting.pop().__aexit__(None, None, None)
+            await world.tell("late", "九江", database=quick)
+
+    async with running(world.relay(broker, failpoint=commit)):
+        await eventually(lambda: all_sent(world, 302))
+
+    assert in_order(await world.stream())
+    told = await world.sql(
+        "filing", "select sequence from outbox where subject = 'late' order by position"
+    )
+    assert [row["sequence"] for row in told] == [1, 2]
+
+
 @pytest.mark.feature("CON8")
 @pytest.mark.feature("E2")
 @pytest.mark.parametrize("point", ["committed", "acknowledged"])
@@ -160,6 +187,26 @@ async def test_the_standby_takes_over_and_the_order_of_each_aggregate_holds(worl
         row["event_id"] for row in await world.sql("filing", "select event_id from outbox")
     }
     assert await positions(world) == list(range(1, 61))
+
+
+@pytest.mark.parametrize(
+    "error", [asyncpg.InternalClientError, asyncpg.ConnectionDoesNotExistError]
+)
+async def test_a_relay_whose_connection_ends_leads_again_on_a_new_one(
+    world: World, error: type[Exception]
+):
+    """The server's farewell may be read before the end of its connection is."""
+    farewells = [error("farewell")]
+
+    async def part(point: str) -> None:
+        if point == "committed" and farewells:
+            raise farewells.pop()
+
+    await world.tell("p1", "南昌")
+    async with running(world.relay(await world.connected("filing"), failpoint=part)):
+        await eventually(lambda: all_sent(world, 1))
+
+    assert farewells == []
 
 
 class Sleepwalker(Relay):
