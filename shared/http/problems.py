@@ -106,6 +106,7 @@ class InvalidRequest(Invalid):
 _FIELD_CODES: Mapping[str, str] = {
     "missing": "field_missing",
     "extra_forbidden": "field_unknown",
+    "repeated": "field_repeated",
     "string_too_short": "field_too_short",
     "string_too_long": "field_too_long",
     "too_short": "field_too_short",

@@ -6,7 +6,8 @@ call itself: a signature that asks for it fails the start.
 """
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin
@@ -75,6 +76,12 @@ class _Signature:
     request: str | None
     response: str | None
 
+    def query_parameters(self) -> Iterator[_Parameter]:
+        """Its own and those of its dependencies."""
+        yield from self.query
+        for _, dependency in self.dependencies:
+            yield from dependency.query_parameters()
+
     @classmethod
     def read(cls, dependant: Dependant, *, endpoint: bool) -> "_Signature":
         call = dependant.call
@@ -141,11 +148,12 @@ def handler(route: APIRoute) -> Handler:
     Raises `invalid_request` (422) with all that is wrong with path, query and body.
     """
     signature = _Signature.read(route.dependant, endpoint=True)
+    repeated = {each.place[1]: each.repeated for each in signature.query_parameters()}
     answer: Field = route.response_field
 
     async def handle(request: Request) -> Response:
         response = Response(status_code=route.status_code or 200, media_type=JSON)
-        errors: FieldErrors = []
+        errors = _strays(request, repeated) if request.scope["query_string"] else []
         arguments = signature.arguments(request, response, errors)
         if errors:
             raise invalid_request(errors)
@@ -161,6 +169,16 @@ def handler(route: APIRoute) -> Handler:
         return response
 
     return handle
+
+
+def _strays(request: Request, repeated: Mapping[str, bool]) -> FieldErrors:
+    """A misspelt filter must not answer with everything, nor one of two values be taken silently."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    return [
+        {"type": "extra_forbidden" if name not in repeated else "repeated", "loc": ("query", name)}
+        for name, count in counts.items()
+        if name not in repeated or (count > 1 and not repeated[name])
+    ]
 
 
 def _is_list(annotation: Any) -> bool:

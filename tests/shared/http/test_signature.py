@@ -67,10 +67,15 @@ async def test_arguments_come_from_path_query_and_body():
     assert answer.headers["content-length"] == str(len(answer.body))
 
 
-async def test_of_a_repeated_single_value_the_last_counts():
-    answer = await call(asked("7", "note=first&note=last", weight=2))
+async def test_a_query_that_is_unknown_or_given_twice_is_refused():
+    with pytest.raises(DomainError) as refused:
+        await call(asked("7", "note=first&note=last&nota=x&tag=a&tag=b&limit=1&limit=1", weight=2))
 
-    assert orjson.loads(answer.body)["note"] == "last"
+    assert [(each.pointer, each.code) for each in refused.value.errors] == [
+        ("?note", "field_repeated"),
+        ("?nota", "field_unknown"),
+        ("?limit", "field_repeated"),
+    ]
 
 
 async def test_a_default_is_never_shared_by_two_calls():
