@@ -28,6 +28,7 @@ from shared.connections import Work
 from shared.errors import DomainError, PreconditionFailed, Unavailable
 from shared.events.envelope import Event
 from shared.http.context import traceparent
+from shared.logging import get_logger
 from shared.security.access import Operation
 from shared.security.canonical import Algorithm
 from shared.security.identity import Actor
@@ -198,6 +199,7 @@ class Database:
         self.clock = clock
         self.schema = schema
         self.algorithm = algorithm
+        self._log = get_logger(schema)
         self.engine: AsyncEngine = create_async_engine(
             asyncpg_url(url),
             pool_size=pool_size,
@@ -250,7 +252,7 @@ class Database:
                 raise
             await work.close()
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
-            raise DatabaseUnavailable(retry_after=1) from error
+            raise self._unavailable(error) from error
         except (
             DBAPIError,
             EmulatedDBAPIException,
@@ -259,7 +261,7 @@ class Database:
             asyncpg.InternalClientError,
         ) as error:
             if _is_passing(error):
-                raise DatabaseUnavailable(retry_after=1) from error
+                raise self._unavailable(error) from error
             raise
         if tx.has_told:
             self.committed()
@@ -267,6 +269,16 @@ class Database:
             self.acted()
         for callback in tx._after_commit:  # noqa: SLF001 same module
             callback()
+
+    def _unavailable(self, error: Exception) -> DatabaseUnavailable:
+        """The caller need not know why; the log says it: pool, lock, conflict or connection."""
+        cause = _cause(error)
+        self._log.warning(
+            "database unavailable",
+            error_type=type(cause).__name__,
+            reason=getattr(cause, "sqlstate", None),
+        )
+        return DatabaseUnavailable(retry_after=1)
 
 
 # SQLSTATE classes and codes after which the same call may succeed: connection lost, conflict,
@@ -281,9 +293,12 @@ def _is_passing(error: Exception) -> bool:
         return not isinstance(error, ValueError)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    cause = error.orig if isinstance(error, (DBAPIError, EmulatedDBAPIException)) else error
-    state: str | None = getattr(cause, "sqlstate", None)
+    state: str | None = getattr(_cause(error), "sqlstate", None)
     return state is not None and state.startswith(_PASSING)
+
+
+def _cause(error: Exception) -> object:
+    return error.orig if isinstance(error, (DBAPIError, EmulatedDBAPIException)) else error
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:

@@ -172,7 +172,7 @@ def handler(route: APIRoute) -> Handler:
 
 
 def _strays(request: Request, repeated: Mapping[str, bool]) -> FieldErrors:
-    """A misspelt filter must not answer with everything, nor one of two values be taken silently."""
+    """A misspelt filter must not answer with everything, nor may one of two values just win."""
     counts = Counter(name for name, _ in request.query_params.multi_items())
     return [
         {"type": "extra_forbidden" if name not in repeated else "repeated", "loc": ("query", name)}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from shared.database import Database, DatabaseUnavailable, StaleVersion
 from shared.events.gateway import ClientSuspended
@@ -135,13 +136,28 @@ async def test_an_exhausted_pool_answers_503_within_a_second_or_so(database):
     await entered.wait()
     await asyncio.sleep(0.2)
 
-    with pytest.raises(DatabaseUnavailable) as refused:
+    with capture_logs() as lines, pytest.raises(DatabaseUnavailable) as refused:
         async with database.transaction(PROVINCE):
             pass
     leave.set()
     await asyncio.gather(*holders)
 
     assert refused.value.retry_after == 1
+    assert [line["error_type"] for line in lines] == ["TimeoutError"]  # the pool's
+
+
+async def test_the_log_says_why_the_database_was_unavailable(database):
+    lock = text("select pg_advisory_xact_lock(4711)")
+
+    async with database.transaction(PROVINCE) as tx:
+        await tx.session.execute(lock)
+        with capture_logs() as lines, pytest.raises(DatabaseUnavailable):
+            async with database.transaction(PROVINCE) as other:
+                await other.session.execute(lock)
+
+    assert [(line["event"], line["reason"]) for line in lines] == [
+        ("database unavailable", "55P03")
+    ]
 
 
 async def test_cancelled_work_leaks_no_connection(suite, database):
