@@ -32,7 +32,10 @@ Answer = Callable[[Call], Reply]
 
 
 class StandIn:
-    """Answers with whatever `answer` says now, and counts."""
+    """Answers with whatever `answer` says now, and keeps the calls of clients.
+
+    The document, for which the gateway asks by itself now and then, is not one of them.
+    """
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -44,8 +47,10 @@ class StandIn:
         self._writers.append(writer)
         try:
             while head := await _head(reader):
-                self.calls.append(await _call(head, reader))
-                writer.write(_bytes(self.answer(self.calls[-1])))
+                call = await _call(head, reader)
+                if call.target != "/openapi.json":
+                    self.calls.append(call)
+                writer.write(_bytes(self.answer(call)))
                 await writer.drain()
         finally:
             writer.close()
