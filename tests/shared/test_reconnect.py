@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from gateway import app as gateway_app
 from shared.database import Database, DatabaseUnavailable, Transaction
-from tests.suite import PROVINCE, Suite
+from tests.suite import PROVINCE, Suite, eventually
 
 
 @pytest.fixture
@@ -26,8 +26,13 @@ async def database(suite: Suite) -> AsyncIterator[Database]:
 async def test_connections_that_the_server_ended_are_replaced_at_checkout(suite, database):
     async with database.transaction(PROVINCE) as tx:
         before = await tx.session.scalar(text("select pg_backend_pid()"))
+        driver = await tx.raw()
     await suite.sql("gateway", "select pg_terminate_backend($1)", before)
-    await asyncio.sleep(0.2)
+
+    async def ended() -> bool:
+        return bool(driver.is_closed())
+
+    await eventually(ended)
 
     async with database.transaction(PROVINCE) as tx:
         after = await tx.session.scalar(text("select pg_backend_pid()"))
