@@ -5,7 +5,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import ModuleType
 from typing import Any, Protocol
@@ -43,6 +43,7 @@ from shared.settings import Profile, Settings
 from shared.tracing import traced
 
 Start = Callable[[FastAPI, AsyncExitStack], Any]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 HOUR = 3600.0
@@ -96,9 +97,9 @@ def create_app(
     app.include_router(router)
     app.include_router(event_routes(name))
     app.include_router(toolbox_api.routes(name))
-    app.add_route("/livez", _live)
-    app.add_route("/readyz", _ready)
-    app.add_route("/metrics", metrics_endpoint)
+    app.add_route("/livez", _for_operators(_live))
+    app.add_route("/readyz", _for_operators(_ready))
+    app.add_route("/metrics", _for_operators(metrics_endpoint))
     app.add_route("/openapi.json", _openapi)
     app.add_middleware(Dispatch, routes=app.routes)
     for layer in layers:
@@ -176,6 +177,18 @@ async def _stop(task: asyncio.Task[None]) -> None:
 
 def _package_name(package: ModuleType | str) -> str:
     return package if isinstance(package, str) else package.__name__
+
+
+def _for_operators(endpoint: Endpoint) -> Endpoint:
+    """Where a management port is set, callers of the other one find nothing here."""
+
+    async def guarded(request: Request) -> Response:
+        port = request.app.state.settings.management_port
+        if port is not None and request.scope["server"][1] != port:
+            raise HTTPException(404)
+        return await endpoint(request)
+
+    return guarded
 
 
 async def _live(_request: Request) -> Response:

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     digest_profile: Literal["sha-256", "sm3"] = "sha-256"
     trace_sample: float = Field(default=0.0, ge=0, le=1)
     log_level: str = "INFO"
+    management_port: int | None = Field(default=None, ge=1, le=65535)
     drain_seconds: float = Field(default=0.0, ge=0, le=60)
     faults: tuple[str, ...] = ()
 

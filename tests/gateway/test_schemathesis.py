@@ -138,6 +138,7 @@ async def test_as_the_province_no_call_breaks_a_service_or_its_description(suite
     assert len(accepted(report)) > len(reads) / 2
 
 
+@pytest.mark.timeout(300)  # as above
 @pytest.mark.feature("API9")
 async def test_as_a_city_no_call_breaks_a_service_or_its_description(suite, folder):
     report = await asked(folder, suite, NANCHANG, phases="fuzzing", most=3)
