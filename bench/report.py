@@ -142,7 +142,7 @@ TEMPLATE = """\
 {table}
 
 How to read it: every figure is a quotient of two things measured in turn in this one run, the
-median of three rounds; above 1 ours is cheaper or faster, except where lower is better. `CPU` is
+median of 3 or 5 rounds; above 1 ours is cheaper or faster, except where lower is better. `CPU` is
 the scheduler's own count of the server's whole process tree, for one request. `foreign` is CPU
 that other programs used meanwhile, in cores; a figure of the wall clock stands in brackets when
 that was more than 0.2, or when the measured server was not kept busy. A peer that is not there is
