@@ -2,24 +2,16 @@
 
 import asyncio
 import base64
-import contextlib
 import json
 import os
 import re
-import selectors
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -27,155 +19,14 @@ import nats as nats_client
 import pytest
 from nats.js.api import ConsumerConfig
 
-from deploy.local import nats, officers, page, postgres, province, stand_in
+from deploy.local import nats, officers, page, province
 from deploy.local.process import is_alive
-from deploy.local.state import free_port, open_state
-from shared.clock import SettableClock
+from deploy.local.state import free_port
 from shared.events.envelope import STREAM
 from shared.messaging.permissions import inbox_prefix
-from shared.security.errors import InvalidToken
-from shared.security.identity import Role
-from shared.security.tokens import Issuer, verify
-from shared.settings import Profile
+from tests.deploy.launcher import END, LISTINGS, ROWS, Run, granted, running, said
+from tests.deploy.programs import PROJECT
 from tests.suite import eventually
-
-PROJECT = Path(__file__).resolve().parents[2]
-ROWS = province.read().listings
-ROOT = Path(__file__).parents[2]
-LISTINGS = 12
-END = "Ctrl-C"  # the page's last line
-
-
-def command(*arguments: str, folder: Path, **environ: str) -> subprocess.Popen[str]:
-    """`python -m deploy.local` with a state folder of its own, its errors among its output."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GFT_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "deploy.local", *arguments],
-        cwd=PROJECT,
-        env={**inherited, "GFT_STATE_DIR": str(folder), **environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,  # Ctrl-C of the tests' terminal is not meant for it
-    )
-
-
-def said(*arguments: str, folder: Path, **environ: str) -> tuple[int, str]:
-    """Exit code and output of a command that ends by itself."""
-    process = command(*arguments, folder=folder, **environ)
-    try:
-        output, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    return process.returncode, output
-
-
-@dataclass
-class Run:
-    """A running launcher: what it printed until its page stood, and its processes."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[str]
-    output: str = ""
-    seconds: float = 0.0
-    pids: list[int] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def read(self, name: str) -> Any:
-        return json.loads((self.folder / name).read_text(encoding="utf-8"))
-
-    def token(self, client_id: str) -> str:
-        secret = self.read("clients.json")[client_id]["client_secret"]
-        return granted(f"{self.url}/oauth2/token", client_id, secret)
-
-    def headers(self, client_id: str) -> dict[str, str]:
-        """Of a write: token and a fresh Idempotency-Key."""
-        bearer = f"Bearer {self.token(client_id)}"
-        return {"Authorization": bearer, "Idempotency-Key": str(uuid.uuid4())}
-
-    def log(self, name: str) -> Path:
-        return self.folder / "logs" / f"{name}.log"
-
-    def get(self, path: str, *, as_: str = "mini-app", **params: str) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token(as_)}"}
-        return httpx.get(f"{self.url}{path}", headers=headers, params=params, trust_env=False)
-
-    def stop(self) -> int:
-        """Ctrl-C; the exit code."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=40)
-        return self.process.returncode
-
-
-def granted(url: str, name: str, secret: str) -> str:
-    """An access token by client credentials."""
-    answer = httpx.post(
-        url, data={"grant_type": "client_credentials"}, auth=(name, secret), trust_env=False
-    )
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["access_token"])
-
-
-@contextlib.contextmanager
-def running(
-    folder: Path,
-    port: int,
-    *,
-    seconds: float,
-    until: str = END,
-    listings: int = LISTINGS,
-    own: Mapping[str, str] = MappingProxyType({}),
-) -> Iterator[Run]:
-    """Start and wait for the page; whatever happens, the launcher is gone afterwards."""
-    began = time.monotonic()
-    asked = {"GFT_PORT": str(port), "GFT_DEMO_LISTINGS": str(listings), **own}
-    process = command(folder=folder, **asked)
-    run = Run(folder, port, process)
-    try:
-        run.output = _until(until, process, deadline=began + seconds)
-        run.seconds = time.monotonic() - began
-        run.pids = descendants(process.pid)
-        yield run
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=40)
-        process.kill()
-        process.communicate()
-
-
-def _until(text: str, process: subprocess.Popen[str], *, deadline: float) -> str:
-    assert process.stdout is not None
-    descriptor = process.stdout.fileno()
-    seen = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        while text.encode() not in seen:
-            assert selector.select(deadline - time.monotonic()), seen.decode(errors="replace")
-            chunk = os.read(descriptor, 65536)
-            seen += chunk
-            assert chunk, seen.decode(errors="replace")
-    return seen.decode(errors="replace")
-
-
-def descendants(pid: int) -> list[int]:
-    """Every process below `pid`."""
-    below: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            below.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, waiting = [], [pid]
-    while waiting:
-        children = below.get(waiting.pop(), [])
-        found += children
-        waiting += children
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +35,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder = tmp_path_factory.mktemp("run") / "state"
     with running(folder, free_port(), seconds=100) as started:
         yield started
-
-
-# --- the page ---
 
 
 @pytest.mark.timeout(180)
@@ -262,7 +110,7 @@ def stand_in_for_curl(folder: Path) -> None:
 @pytest.mark.clause("A11.6")
 @pytest.mark.timeout(180)
 def test_the_readme_s_walk_through_works_as_it_stands(run: Run, tmp_path: Path):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
     steps = re.findall(r"<!-- step: ([\w-]+) -->\n```bash\n(.*?)```", text, re.DOTALL)
     script = "set -euo pipefail\n" + "".join(
         f"echo '== {name}' >&2\n{commands}\n" for name, commands in steps
@@ -273,7 +121,7 @@ def test_the_readme_s_walk_through_works_as_it_stands(run: Run, tmp_path: Path):
 
     walked = subprocess.run(
         ["bash", "-c", script],  # noqa: S607 the shell that the README speaks to
-        cwd=ROOT,
+        cwd=PROJECT,
         env={
             **os.environ,
             "BASE": run.url,
@@ -433,9 +281,6 @@ def test_the_demo_clock_moves_every_component_and_comes_back(run: Run):
     assert abs(now) < timedelta(minutes=1)
 
 
-# --- what stands in the way is one line ---
-
-
 def test_a_second_launcher_on_the_same_folder_is_told_who_uses_it(run: Run):
     code, output = said(folder=run.folder, GFT_PORT=str(free_port()))
 
@@ -450,51 +295,6 @@ def test_reset_is_refused_while_it_runs(run: Run):
     assert code == 1
     assert "another run" in output
     assert run.get("/v1/listings").status_code == 200
-
-
-def test_a_taken_port_is_one_line_in_each_language(tmp_path: Path):
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-
-        code, output = said(folder=tmp_path / "state", GFT_PORT=str(port))
-
-    assert code == 1
-    assert output.splitlines() == [
-        f"端口 {port} 已被占用，请先停止占用它的程序或换一个端口",
-        f"port {port} is taken: stop what uses it or choose another port",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environ", "words"),
-    [
-        (["clock", "yesterday"], {}, "not a step of the clock: yesterday"),
-        (["clock", "+9999w"], {}, "not a step of the clock: +9999w"),
-        ([], {"GFT_PORT": "http"}, "GFT_PORT is a port from 1 to 65535: http"),
-        ([], {"GFT_DEMO_LISTINGS": "0"}, "GFT_DEMO_LISTINGS is a number from 1 to"),
-        (["migration", "billing", "add_queue"], {}, "no such component: billing"),
-    ],
-)
-def test_a_wrong_word_is_named(
-    tmp_path: Path, arguments: list[str], environ: dict[str, str], words: str
-):
-    code, output = said(*arguments, folder=tmp_path / "state", **environ)
-
-    assert code == 1
-    assert words in output.splitlines()[-1]
-    assert "Traceback" not in output
-
-
-def test_an_unknown_command_shows_what_there_is(tmp_path: Path):
-    code, output = said("restart", folder=tmp_path / "state")
-
-    assert code == 2
-    assert "python -m deploy.local reset" in output
-
-
-# --- stopping, starting again, clearing ---
 
 
 @pytest.mark.timeout(180)
@@ -517,141 +317,3 @@ def test_ctrl_c_stops_every_process_and_a_second_start_keeps_the_data_until_rese
     assert (kept, second, code_again) == (clients, first, 0)
     assert cleared == 0
     assert not run.folder.exists()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(240)
-def test_a_load_that_was_killed_goes_on_and_does_nothing_twice(tmp_path: Path):
-    folder, port = tmp_path / "state", free_port()
-
-    with running(folder, port, seconds=100, until="yearly lists: ") as killed:
-        killed.process.kill()
-        killed.process.wait()
-    with running(folder, port, seconds=100) as again:
-        total = again.get("/v1/listings").json()["total"]
-        filings = again.get("/v1/filings", as_="jx-zwfw").json()["total"]
-        plans = again.get("/v1/filings", as_="jx-zwfw", type="LISTING_PLAN").json()["total"]
-
-    assert total == LISTINGS
-    assert filings - plans == LISTINGS
-    assert plans == len({row.organisation for row in province.choose(ROWS, LISTINGS)})
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_the_whole_province_is_loaded(tmp_path: Path):
-    with running(tmp_path / "state", free_port(), seconds=240, listings=len(ROWS)) as whole:
-        coverage = whole.get("/v1/coverage", as_="jx-zwfw", limit="100").json()["items"]
-        total = whole.get("/v1/listings").json()["total"]
-
-    assert total == len(ROWS)
-    assert all(row["planned"] == row["listed"] for row in coverage)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(240)
-def test_servers_of_one_s_own_are_used_kept_running_and_cleared_by_reset(tmp_path: Path):
-    with tempfile.TemporaryDirectory(prefix="gft-own-") as scratch:
-        Path(scratch).chmod(0o755)  # Postgres runs as another user when we are root
-        database = postgres.start(Path(scratch) / "postgres")
-        broker = nats.start(Path(scratch) / "nats")
-        own = {"GFT_DATABASE_URL": database.dsn, "GFT_NATS_URL": broker.users["operator"].url}
-        try:
-            with running(tmp_path / "state", free_port(), seconds=100, own=own) as started:
-                total = started.get("/v1/listings").json()["total"]
-                code = started.stop()
-            other, refusal = said(folder=tmp_path / "other", GFT_PORT=str(free_port()), **own)
-            cleared, _ = said("reset", folder=tmp_path / "state", **own)
-            again, _ = said("reset", folder=tmp_path / "other", **own)
-            alive = [is_alive(database.pid), is_alive(broker.pid)]
-        finally:
-            broker.stop()
-            database.stop()
-
-    assert (total, code, alive) == (LISTINGS, 0, [True, True])
-    assert other == 1
-    assert "the database holds data of another state folder" in refusal
-    assert (cleared, again) == (0, 0)
-
-
-# --- the parts ---
-
-
-def test_a_smaller_province_still_has_departments_cities_and_counties():
-    known = province.read()
-
-    chosen = province.choose(known.listings, LISTINGS)
-
-    roles = {known.organisations[each.organisation].role for each in chosen}
-    assert roles == {Role.DEPARTMENT, Role.CITY, Role.COUNTY}
-    assert len({each.key for each in chosen}) == LISTINGS
-    assert province.choose(known.listings, len(known.listings)) == list(known.listings)
-
-
-def test_cities_and_counties_need_the_item_s_department_and_departments_nobody():
-    known = province.read()
-
-    confirmers = {each.key: known.confirmer(each) for each in known.listings}
-
-    assert confirmers["demo-rst-001.jx-rst"] is None
-    local = [each for each in known.listings if each.region != "36"]
-    assert all(confirmers[each.key] == each.department for each in local)
-
-
-async def test_the_stand_in_knows_a_service_by_the_path_above_and_no_other():
-    transport = httpx.ASGITransport(stand_in.build({"/rst/pension": "养老保险"}))
-
-    async with httpx.AsyncClient(transport=transport, base_url="http://stand-in.test") as client:
-        below = await client.post("/rst/pension/apply/2")
-        html = await client.get("/rst/pension", headers={"Accept": "text/html"})
-        unknown = await client.get("/rst")
-
-    assert below.json()["service"] == "养老保险"
-    assert "<h1>养老保险</h1>" in html.text
-    assert unknown.status_code == 404
-
-
-async def test_the_officers_issuer_gives_person_tokens_for_the_right_secret_only(tmp_path: Path):
-    state, clock = open_state(tmp_path / "state", minimum_space=0), SettableClock()
-    keys, known = officers.signing_keys(state), officers.officer_secrets(state)
-    name = "https://officers.test"
-    app = officers.build(issuer=name, keys=keys, known=known, clock=clock, profile=Profile.DEMO)
-    trusted = Issuer(name, keys.public(), issues_persons=True)
-    form = {"grant_type": "client_credentials"}
-
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=name) as client:
-        good = await client.post(
-            "/token", data=form, auth=("officer-rst-1", known["officer-rst-1"])
-        )
-        wrong = await client.post("/token", data=form, auth=("officer-rst-1", "x"))
-        nobody = await client.post("/token", data=form, auth=("officer-rst-9", ""))
-        naked = await client.post("/token", data=form)
-        implicit = await client.post("/token", data={"grant_type": "implicit"})
-        configuration = (await client.get("/.well-known/openid-configuration")).json()
-
-    token = good.json()["access_token"]
-    actor = verify(token, issuers={name: trusted}, now=clock.now()).actor
-    assert (actor.subject, actor.organisation, actor.role) == (
-        "officer-rst-1",
-        "jx-rst",
-        Role.DEPARTMENT,
-    )
-    assert actor.person
-    assert [each.status_code for each in (wrong, nobody, naked, implicit)] == [401, 401, 401, 400]
-    assert configuration["jwks_uri"] == f"{name}/jwks"
-    clock.advance(timedelta(minutes=11))
-    with pytest.raises(InvalidToken):
-        verify(token, issuers={name: trusted}, now=clock.now())
-
-
-def test_the_officers_issuer_refuses_production(tmp_path: Path):
-    state = open_state(tmp_path / "state", minimum_space=0)
-
-    with pytest.raises(ValueError, match="no persons"):
-        officers.build(
-            issuer="https://officers.test",
-            keys=officers.signing_keys(state),
-            known={},
-            clock=SettableClock(),
-            profile=Profile.PRODUCTION,
-        )

@@ -1,0 +1,96 @@
+"""What the demo is made of: a smaller province, the departments' stand-in, the officers' issuer."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local import officers, province, stand_in
+from deploy.local.state import open_state
+from shared.clock import SettableClock
+from shared.security.errors import InvalidToken
+from shared.security.identity import Role
+from shared.security.tokens import Issuer, verify
+from shared.settings import Profile
+from tests.deploy.launcher import LISTINGS
+
+
+def test_a_smaller_province_still_has_departments_cities_and_counties():
+    known = province.read()
+
+    chosen = province.choose(known.listings, LISTINGS)
+
+    roles = {known.organisations[each.organisation].role for each in chosen}
+    assert roles == {Role.DEPARTMENT, Role.CITY, Role.COUNTY}
+    assert len({each.key for each in chosen}) == LISTINGS
+    assert province.choose(known.listings, len(known.listings)) == list(known.listings)
+
+
+def test_cities_and_counties_need_the_item_s_department_and_departments_nobody():
+    known = province.read()
+
+    confirmers = {each.key: known.confirmer(each) for each in known.listings}
+
+    assert confirmers["demo-rst-001.jx-rst"] is None
+    local = [each for each in known.listings if each.region != "36"]
+    assert all(confirmers[each.key] == each.department for each in local)
+
+
+async def test_the_stand_in_knows_a_service_by_the_path_above_and_no_other():
+    transport = httpx.ASGITransport(stand_in.build({"/rst/pension": "养老保险"}))
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://stand-in.test") as client:
+        below = await client.post("/rst/pension/apply/2")
+        html = await client.get("/rst/pension", headers={"Accept": "text/html"})
+        unknown = await client.get("/rst")
+
+    assert below.json()["service"] == "养老保险"
+    assert "<h1>养老保险</h1>" in html.text
+    assert unknown.status_code == 404
+
+
+async def test_the_officers_issuer_gives_person_tokens_for_the_right_secret_only(tmp_path: Path):
+    state, clock = open_state(tmp_path / "state", minimum_space=0), SettableClock()
+    keys, known = officers.signing_keys(state), officers.officer_secrets(state)
+    name = "https://officers.test"
+    app = officers.build(issuer=name, keys=keys, known=known, clock=clock, profile=Profile.DEMO)
+    trusted = Issuer(name, keys.public(), issues_persons=True)
+    form = {"grant_type": "client_credentials"}
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=name) as client:
+        good = await client.post(
+            "/token", data=form, auth=("officer-rst-1", known["officer-rst-1"])
+        )
+        wrong = await client.post("/token", data=form, auth=("officer-rst-1", "x"))
+        nobody = await client.post("/token", data=form, auth=("officer-rst-9", ""))
+        naked = await client.post("/token", data=form)
+        implicit = await client.post("/token", data={"grant_type": "implicit"})
+        configuration = (await client.get("/.well-known/openid-configuration")).json()
+
+    token = good.json()["access_token"]
+    actor = verify(token, issuers={name: trusted}, now=clock.now()).actor
+    assert (actor.subject, actor.organisation, actor.role) == (
+        "officer-rst-1",
+        "jx-rst",
+        Role.DEPARTMENT,
+    )
+    assert actor.person
+    assert [each.status_code for each in (wrong, nobody, naked, implicit)] == [401, 401, 401, 400]
+    assert configuration["jwks_uri"] == f"{name}/jwks"
+    clock.advance(timedelta(minutes=11))
+    with pytest.raises(InvalidToken):
+        verify(token, issuers={name: trusted}, now=clock.now())
+
+
+def test_the_officers_issuer_refuses_production(tmp_path: Path):
+    state = open_state(tmp_path / "state", minimum_space=0)
+
+    with pytest.raises(ValueError, match="no persons"):
+        officers.build(
+            issuer="https://officers.test",
+            keys=officers.signing_keys(state),
+            known={},
+            clock=SettableClock(),
+            profile=Profile.PRODUCTION,
+        )
