@@ -359,3 +359,8 @@ class Catalog:
         rows = await self.suite.sql("catalog", "select count(*) as n from outbox")
         size: int = rows[0]["n"]
         return size
+
+
+async def listing(catalog: Catalog, listing_id: UUID) -> httpx.Response:
+    """What the public sees of one listing."""
+    return await catalog.get(f"/v1/listings/{listing_id}")

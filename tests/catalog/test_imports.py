@@ -1,48 +1,18 @@
-"""Bulk import over HTTP: dry run, errors by row, a second import that changes nothing, kills."""
+"""Bulk import over HTTP: dry run, errors by row, a second import that changes nothing."""
 
-import asyncio
 import codecs
 import csv
 import io
 import json
-import time
-from contextlib import suppress
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.catalog.commands import imports
 from services.catalog.rules.tables import CHUNK, LAYOUTS
-from services.catalog.schedule import work_next_import
-from shared.logging import get_logger
+from tests.catalog.import_files import DATA, items_csv, start
 from tests.catalog.province import Catalog, item
 from tests.suite import MINI_APP, NANCHANG, OPERATOR, PROVINCE
-
-DATA = Path(__file__).parents[2] / "deploy" / "local" / "data"
-HEADER = "code,code_scheme,name,item_type,level,department,audiences,initiation,summary,keywords"
-
-GENEROUS = 60  # seconds on a busy machine; 10 is what the row asks of a quiet one
-
-
-def items_csv(count: int, prefix: str = "demo-bulk", department: str = "jx-rst") -> str:
-    rows = [
-        f"{prefix}-{n:05},demo,批量事项{n},20,7,{department},1;2,ON_APPLICATION,批量导入的事项。,批量"
-        for n in range(count)
-    ]
-    return "\n".join([HEADER, *rows]) + "\n"
-
-
-async def start(catalog: Catalog, resource: str, body: bytes, *, actor=PROVINCE, **headers: str):
-    return await catalog.client.post(
-        f"/v1/imports/{resource}",
-        content=body,
-        headers={
-            **catalog.suite.headers(actor),
-            "content-type": "text/csv",
-            **{name.replace("_", "-"): value for name, value in headers.items()},
-        },
-    )
 
 
 @pytest.mark.feature("DEP4")
@@ -305,84 +275,6 @@ async def test_persons_wait_encrypted_and_leave_no_trace_in_the_job(catalog: Cat
         assert all("19900000901" not in row["whole"] for row in rows)
 
 
-@pytest.mark.feature("DEP4")
-async def test_five_thousand_rows_are_imported_and_the_time_is_told(catalog: Catalog):
-    body = items_csv(5000, "demo-load").encode()
-    begun = time.monotonic()
-
-    job = await catalog.import_file("items", body)
-
-    took = time.monotonic() - begun
-    assert (job["inserted"], job["failed"]) == (5000, 0)
-    print(f"5,000 rows imported in {took:.1f} s")  # noqa: T201 the figure that DEP4 asks for
-    assert took < GENEROUS
-
-
-@pytest.mark.feature("DEP4")
-async def test_a_job_that_was_killed_between_parts_is_taken_up_where_it_stood(catalog: Catalog):
-    app = catalog.suite.apps["catalog"]
-    database, keyring = app.state.database, app.state.keyring
-    rows = [item(f"demo-kill-{n:04}", f"事项{n}") for n in range(CHUNK + 50)]
-
-    async with database.transaction(PROVINCE) as tx:
-        job = await imports.start_import(tx, "items", rows, dry_run=False, keyring=keyring)
-        raw = await tx.raw()
-        await imports.work_import(tx, job.id, keyring=keyring)
-        halfway = await raw.fetchval("select done from imports where id = $1", job.id)
-    # nothing in this process remembers the job: only its rows do
-    finished = await catalog.finished(f"/v1/import-jobs/{job.id}")
-
-    assert halfway in (None, 0, CHUNK)
-    assert (finished["state"], finished["inserted"]) == ("DONE", len(rows))
-    told = await catalog.suite.sql(
-        "catalog", "select subject, count(*) as n from outbox where subject like 'item:demo-kill-%'"
-        " group by subject",
-    )  # fmt: skip
-    assert len(told) == len(rows)
-    assert {row["n"] for row in told} == {1}
-
-
-async def test_a_part_that_keeps_failing_is_given_up_and_its_rows_go(catalog: Catalog):
-    app = catalog.suite.apps["catalog"]
-    database, keyring = app.state.database, app.state.keyring
-    async with database.transaction(PROVINCE) as tx:
-        job = await imports.start_import(
-            tx, "items", [item("demo-fail-1", "行")], dry_run=False, keyring=keyring
-        )
-        await tx.session.flush()
-        raw = await tx.raw()
-        await raw.execute("update import_rows set cells = '{' where import_id = $1", job.id)
-
-    for _ in range(5):
-        with suppress(ValueError):
-            await work_next_import(database, keyring, get_logger("catalog"))
-
-    failed = await catalog.finished(f"/v1/import-jobs/{job.id}")
-    assert failed["state"] == "FAILED"
-    rows = await catalog.suite.sql(
-        "catalog", "select 1 from import_rows where import_id = $1", job.id
-    )
-    assert rows == []
-
-
-@pytest.mark.feature("API3")
-async def test_the_same_key_gives_the_same_job_and_another_file_is_refused(catalog: Catalog):
-    headers = catalog.suite.headers(PROVINCE)
-    body, other = items_csv(1, "demo-key").encode(), items_csv(2, "demo-key").encode()
-
-    async def post(content: bytes):
-        return await catalog.client.post(
-            "/v1/imports/items", content=content, headers={**headers, "Content-Type": "text/csv"}
-        )
-
-    first, again, changed = await post(body), await post(body), await post(other)
-
-    assert again.headers["location"] == first.headers["location"]
-    assert again.headers["idempotent-replayed"] == "true"
-    assert changed.json()["code"] == "idempotency_key_reused"
-    await catalog.finished(first.headers["location"])
-
-
 async def test_the_audit_names_who_imported(catalog: Catalog):
     job = await catalog.import_rows("items", [item("demo-audit-1", "行")])
     await catalog.get("/v1/catalog/audit", PROVINCE)  # seals what waits
@@ -421,22 +313,3 @@ async def test_another_media_type_is_refused(catalog: Catalog):
     answer = await start(catalog, "items", b"<items/>", content_type="application/xml")
 
     assert answer.status_code == 415
-
-
-@pytest.mark.feature("E2")
-async def test_two_workers_share_a_job_without_doing_a_row_twice(catalog: Catalog):
-    app = catalog.suite.apps["catalog"]
-    database, keyring = app.state.database, app.state.keyring
-    rows = [item(f"demo-two-{n:04}", f"事项{n}") for n in range(2 * CHUNK)]
-    async with database.transaction(PROVINCE) as tx:
-        job = await imports.start_import(tx, "items", rows, dry_run=False, keyring=keyring)
-
-    log = get_logger("catalog")
-    await asyncio.gather(*(work_next_import(database, keyring, log) for _ in range(4)))
-    finished = await catalog.finished(f"/v1/import-jobs/{job.id}")
-
-    assert (finished["done"], finished["inserted"], finished["failed"]) == (
-        len(rows),
-        len(rows),
-        0,
-    )
