@@ -34,6 +34,12 @@ async def on_post_filled(
     await projections.know_person(tx, received.event)
 
 
+async def on_partner_liaison_named(
+    tx: Transaction, received: Received[catalog.PartnerLiaisonNamed]
+) -> None:
+    await projections.know_liaison(tx, received.event)
+
+
 async def on_hall_registered(tx: Transaction, received: Received[catalog.HallRegistered]) -> None:
     told = received.event
     await projections.know_hall(
@@ -114,6 +120,7 @@ HANDLERS: Handlers = {
     catalog.OrganisationRegistered: on_organisation_registered,
     catalog.OrganisationClosed: on_organisation_closed,
     catalog.ResponsiblePersonNamed: on_responsible_person_named,
+    catalog.PartnerLiaisonNamed: on_partner_liaison_named,
     catalog.HallRegistered: on_hall_registered,
     catalog.ZoneRegistered: on_zone_registered,
     catalog.NormIssued: on_norm_issued,
@@ -135,6 +142,7 @@ READ_MODEL = ReadModel(
     tables=(
         "known_organisations",
         "known_persons",
+        "known_liaisons",
         "known_halls",
         "known_zones",
         "known_norms",

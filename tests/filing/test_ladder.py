@@ -12,15 +12,18 @@ import pytest
 
 from services.filing.commands import (
     apply_policies,
+    chase_renewals,
     chase_vacancies,
     open_due_documents,
     sweep_clocks,
 )
-from services.filing.rules import Level, Post, climb, level_of, seats
+from services.filing.rules import POSTS, Level, Post, climb, level_of, seats
 from shared.events import catalog
 from shared.events.envelope import Envelope, Event, dataschema
 from shared.messaging.handling import read_arrival
 from shared.security.identity import Actor, Role
+from tests.filing.test_clearances import check
+from tests.filing.test_partners import active
 from tests.filing.world import REPORT, World, refusal
 from tests.shared.security.documents import PNG
 from tests.suite import JIUJIANG, MINI_APP, PROVINCE, actor, eventually, officer
@@ -104,11 +107,16 @@ async def ladder(world: World, who: Actor, instants: Iterable[str], *, rungs: in
     """Live through these instants; the rungs as the debtor sees them, when so many have fired."""
     for instant in instants:
         await world.sweep_at(instant)
+    return await rungs_of(world, who, PLAN, count=rungs)
+
+
+async def rungs_of(world: World, who: Actor, subject: str, *, count: int) -> Any:
+    """The rungs of a debt when so many have fired."""
 
     async def shown() -> Any:
         await world.sweep()  # one that the service's own sweep holds is left to it
-        fired = (await owed(world, who))["ladder"]
-        return fired if len(fired) >= rungs else None
+        fired = (await owed(world, who, subject))["ladder"]
+        return fired if len(fired) >= count else None
 
     return await eventually(shown)
 
@@ -255,11 +263,7 @@ async def test_nobody_up_to_the_top_is_said_and_the_rung_is_spent(world: World, 
     subject = "document:SECURITY_TRAINING:2026-H1"
     await world.sweep_at("2026-05-18T10:00:00+08:00")
 
-    async def spent() -> Any:
-        await world.sweep()
-        return (await owed(world, units.county, subject))["ladder"]
-
-    [fired] = await eventually(spent)
+    [fired] = await rungs_of(world, units.county, subject, count=1)
     await world.name(county, "MAINTENANCE")
     await world.sweep_at("2026-05-19T10:00:00+08:00")
 
@@ -282,11 +286,8 @@ async def test_a_vacancy_is_never_told_to_the_post_that_is_vacant(world: World, 
         pass
     await world.sweep_at("2026-03-06T10:00:00+08:00")
 
-    async def reminded() -> Any:
-        await world.sweep()
-        return (await owed(world, units.county, "person:MAINTENANCE:"))["ladder"]
+    [fired] = await rungs_of(world, units.county, "person:MAINTENANCE:", count=1)
 
-    [fired] = await eventually(reminded)
     assert fired["to"] == {
         "organisation_id": county,
         "domain": "MAINTENANCE",
@@ -356,6 +357,43 @@ async def test_what_is_paid_climbs_no_further_and_its_breach_stays(world: World,
     assert (paid["state"], paid["late"], paid["fulfilled_by"]) == ("FULFILLED", True, filed["id"])
     assert paid["breached_at"] == plan["breached_at"] is not None
     assert (await world.facts(f"obligation:{plan['id']}"))[-1] == "obligation_fulfilled"
+
+
+@pytest.mark.clause("A15.3")
+@pytest.mark.feature("K4")
+async def test_a_partner_is_reached_through_its_liaison_then_the_operators_then_its_superior(
+    world: World,
+):
+    who = await active(world, "partner-ladder", 301)
+    partner_side = await world.name(who.organisation, "SERVICE", until=date(2026, 3, 13))
+    operator_side = await world.name("operator", "SERVICE", until=date(2026, 3, 24))
+    superior = await world.name("city-360100", "MAINTENANCE")
+    await world.tell(
+        catalog.PartnerLiaisonNamed(
+            partner_id=who.organisation,
+            partner_person_id=uuid.UUID(partner_side),
+            operator_person_id=uuid.UUID(operator_side),
+        ),
+        f"partner:{who.organisation}",
+        times=2,
+    )
+    filed = await world.send(who, "DOCUMENT", check("partner-officer", until="2026-03-20"))
+    await world.accept(filed)
+    await world.run(chase_renewals)
+    instants = ("03-13", "03-20", "03-24", "03-25")
+
+    for instant in instants:
+        await world.sweep_at(f"2026-{instant}T10:00:00+08:00")
+    fired = await rungs_of(world, who, "clearance:", count=len(instants))
+
+    assert [each["to"]["person_id"] for each in fired] == [
+        partner_side,
+        operator_side,
+        operator_side,
+        superior,
+    ]
+    own = [f"{who.organisation} {post}" for post in (Post.LIAISON, *POSTS)]
+    assert [passed(each) for each in fired] == [[], own, own[-1:], ["operator LIAISON"]]
 
 
 # --- who sees it ----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ TABLES = (
     "known_norms",
     "known_items",
     "known_persons",
+    "known_liaisons",
     "obligations",
     "live_listings",
     "calendar_years",
@@ -64,6 +65,11 @@ EVENTS: list[Event] = [
         domain="OPERATION",
         valid_from=date(2025, 1, 1),
         valid_to=None,
+    ),
+    catalog.PartnerLiaisonNamed(
+        partner_id="partner-new",
+        partner_person_id=IDS["person"],
+        operator_person_id=IDS["gone"],
     ),
     catalog.HallRegistered(
         hall_id="hall-new",

@@ -5,19 +5,21 @@ from typing import Final
 from uuid import UUID
 
 from services.filing.commands.records import policies_now, today
-from services.filing.rules import ESCALATIONS, Seat, climb, level_of, seats
+from services.filing.rules import ESCALATIONS, PARTNER_KIND, Post, Seat, climb, level_of, seats
 from services.filing.tables import LadderRung, Obligation
 from shared.database import Transaction
 from shared.deadlines import Rung
 from shared.events.filing import Addressee, ObligationEscalated, ObligationReminded, UnitPost
 
-# The units above a debtor, the nearest first, and the province. A superior may not be known yet,
-# and two units may each name the other while their events arrive: nobody has so many above.
+# The units above a debtor, the nearest first; a partner's supervising unit is above it. A superior
+# may not be known yet, and two units may each name the other while their events arrive: nobody has
+# so many above.
 _ABOVE: Final = """
     with recursive above (id, depth) as (
-        select parent, 1 from known_organisations where id = $1
+        select coalesce(supervising_organisation, parent), 1
+            from known_organisations left join partners on organisation_id = id where id = $1
         union
-        select o.parent, depth + 1 from known_organisations o join above a using (id)
+        select parent, depth + 1 from known_organisations join above using (id)
             where depth < 8
     )
     select id from known_organisations join above using (id)
@@ -34,13 +36,23 @@ _HELD: Final = """
         and p.valid_from <= $3 and (p.valid_to is null or p.valid_to >= $3)
     order by p.organisation_id, p.post, p.valid_from desc, p.id
 """
+# A partner's pair, the operator's side only if it is known; null where nobody is there today.
+_PAIR: Final = """
+    select p.organisation_id as unit, case when o.active and p.valid_from <= $2
+        and (p.valid_to is null or p.valid_to >= $2) then p.id end as person
+    from known_liaisons l
+        join known_persons p on p.id in (l.partner_person_id, l.operator_person_id)
+        join known_organisations o on o.id = p.organisation_id
+    where l.id = $1
+"""
 
 
 async def fire_rung(tx: Transaction, obligation: Obligation, rung: Rung) -> None:
     """Address a rung to whoever is there from its level up, keep it, and tell it."""
     level = level_of((await policies_now(tx))[f"{rung.name}_level"].value)
-    ladder = await _ladder(tx, obligation.organisation_id)
-    held = await _held(tx, ladder, obligation.domain)
+    pair = await _pair(tx, obligation.organisation_id)
+    ladder = await _ladder(tx, obligation.organisation_id, pair)
+    held = {**await _held(tx, ladder, obligation.domain), **_there(pair)}
     seat, empty = climb(ladder, level, held)
     skipped = [_post(each, obligation.domain) for each in empty]
     to = (
@@ -76,11 +88,25 @@ async def fire_rung(tx: Transaction, obligation: Obligation, rung: Rung) -> None
     )
 
 
-async def _ladder(tx: Transaction, debtor: str) -> list[Seat]:
+async def _pair(tx: Transaction, debtor: str) -> Mapping[str, UUID | None]:
+    """The liaison of a partner and of the operator, by unit; nothing for other debtors."""
+    raw = await tx.raw()
+    kind = await raw.fetchval("select kind from known_organisations where id = $1", debtor)
+    if kind != PARTNER_KIND:
+        return {}
+    rows = await raw.fetch(_PAIR, debtor, today(tx))
+    return {debtor: None, **{row["unit"]: row["person"] for row in rows}}
+
+
+def _there(pair: Mapping[str, UUID | None]) -> dict[tuple[str, str], UUID]:
+    return {(unit, Post.LIAISON.value): person for unit, person in pair.items() if person}
+
+
+async def _ladder(tx: Transaction, debtor: str, pair: Mapping[str, UUID | None]) -> list[Seat]:
     raw = await tx.raw()
     superiors = [row["id"] for row in await raw.fetch(_ABOVE, debtor)]
     province = [row["id"] for row in await raw.fetch(_PROVINCE)]
-    return seats(debtor, superiors, province)
+    return seats(debtor, superiors, province, liaisons=list(pair))
 
 
 async def _held(tx: Transaction, ladder: list[Seat], domain: str) -> Mapping[tuple[str, str], UUID]:

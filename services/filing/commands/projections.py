@@ -14,6 +14,7 @@ from services.filing.tables import (
     HistoryEntry,
     KnownHall,
     KnownItem,
+    KnownLiaison,
     KnownNorm,
     KnownOrganisation,
     KnownPerson,
@@ -26,6 +27,7 @@ from shared.events.catalog import (
     ItemRegistered,
     ListingPublished,
     OrganisationRegistered,
+    PartnerLiaisonNamed,
     ResponsiblePersonNamed,
 )
 from shared.messaging.handling import Received
@@ -61,6 +63,11 @@ async def know_person(tx: Transaction, told: ResponsiblePersonNamed) -> None:
     """Who holds a post, by id alone; told again, the newest term holds."""
     values = told.model_dump(exclude={"person_id"})
     await _put(tx, KnownPerson, "id", id=told.person_id, **values)
+
+
+async def know_liaison(tx: Transaction, told: PartnerLiaisonNamed) -> None:
+    values = told.model_dump(exclude={"partner_id"})
+    await _put(tx, KnownLiaison, "id", id=told.partner_id, **values)
 
 
 async def know_hall(

@@ -468,7 +468,7 @@ def _create_the_rest() -> None:
 
 
 def _create_ladder() -> None:
-    """To whom each rung of an obligation's ladder went."""
+    """To whom each rung of an obligation's ladder went, and through whom partners speak."""
     op.create_table(
         "ladder_rungs",
         sa.Column("obligation_id", sa.Uuid(), nullable=False),
@@ -485,6 +485,14 @@ def _create_ladder() -> None:
             name=op.f("fk_ladder_rungs_obligation_id"),
         ),
         sa.PrimaryKeyConstraint("obligation_id", "rung", name=op.f("pk_ladder_rungs")),
+        schema="filing",
+    )
+    op.create_table(
+        "known_liaisons",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("partner_person_id", sa.Uuid(), nullable=False),
+        sa.Column("operator_person_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_known_liaisons")),
         schema="filing",
     )
     op.create_index(
@@ -923,6 +931,7 @@ def downgrade() -> None:
     op.drop_table("attachments", schema="filing")
     op.drop_table("appeals", schema="filing")
     op.drop_table("ladder_rungs", schema="filing")
+    op.drop_table("known_liaisons", schema="filing")
     op.drop_table("obligations", schema="filing")
     op.drop_table("plan_lines", schema="filing")
     op.drop_table("granted_terms", schema="filing")

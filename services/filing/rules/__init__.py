@@ -60,6 +60,7 @@ from services.filing.rules.incidents import (
 )
 from services.filing.rules.ladder import (
     ESCALATIONS,
+    POSTS,
     Level,
     Post,
     Seat,
@@ -133,6 +134,7 @@ __all__ = [
     "PARTNER",
     "PARTNER_KIND",
     "PENDING",
+    "POSTS",
     "TYPES",
     "WINDOW",
     "Action",

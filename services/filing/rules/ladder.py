@@ -18,11 +18,18 @@ Holder = TypeVar("Holder")
 
 
 class Post(StrEnum):
-    """专人, who stands in for them, and the 分管负责人 above both; of one unit and one domain."""
+    """专人, who stands in for them, and the 分管负责人 above both; of one unit and one domain.
+
+    A partner and the operator speak through a 联络人 on each side (A15.3).
+    """
 
     RESPONSIBLE = "RESPONSIBLE"
     DEPUTY = "DEPUTY"
     LEADER = "LEADER"
+    LIAISON = "LIAISON"
+
+
+POSTS: Final = (Post.RESPONSIBLE, Post.DEPUTY, Post.LEADER)
 
 
 class Level(StrEnum):
@@ -73,15 +80,26 @@ def level_of(value: object) -> Level:
     return Level.__members__.get(str(value), Level.PROVINCE)
 
 
-def seats(debtor: str, superiors: Iterable[str], province: Collection[str]) -> list[Seat]:
-    """The posts of a unit's ladder from the bottom: its own, its superiors', the province's."""
+def seats(
+    debtor: str,
+    superiors: Iterable[str],
+    province: Collection[str],
+    liaisons: Collection[str] = (),
+) -> list[Seat]:
+    """The posts of a unit's ladder from the bottom: its own, its superiors', the province's.
+
+    `liaisons` are the units of a partner's pair: its own is asked first, the operator's before the
+    units above.
+    """
     above = [each for each in superiors if each not in province]
     return [
+        *(Seat(Level.RESPONSIBLE, each, Post.LIAISON) for each in liaisons if each == debtor),
         Seat(Level.RESPONSIBLE, debtor, Post.RESPONSIBLE),
         Seat(Level.RESPONSIBLE, debtor, Post.DEPUTY),
         Seat(Level.LEADER, debtor, Post.LEADER),
-        *(Seat(Level.SUPERVISOR, each, post) for each in above for post in Post),
-        *(Seat(Level.PROVINCE, each, post) for each in province for post in Post),
+        *(Seat(Level.SUPERVISOR, each, Post.LIAISON) for each in liaisons if each != debtor),
+        *(Seat(Level.SUPERVISOR, each, post) for each in above for post in POSTS),
+        *(Seat(Level.PROVINCE, each, post) for each in province for post in POSTS),
     ]
 
 

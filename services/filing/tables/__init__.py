@@ -16,6 +16,7 @@ from services.filing.tables.filings import (
 from services.filing.tables.known import (
     KnownHall,
     KnownItem,
+    KnownLiaison,
     KnownNorm,
     KnownOrganisation,
     KnownPerson,
@@ -51,6 +52,7 @@ __all__ = [
     "HistoryEntry",
     "KnownHall",
     "KnownItem",
+    "KnownLiaison",
     "KnownNorm",
     "KnownOrganisation",
     "KnownPerson",

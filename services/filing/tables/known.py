@@ -1,6 +1,7 @@
 """What catalog has told: projections of its events, never written by a request."""
 
 from datetime import date, datetime
+from uuid import UUID
 
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped
@@ -30,6 +31,16 @@ class KnownPerson(Row):
     post: Mapped[str]
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
+
+
+class KnownLiaison(Row):
+    """Through whom a partner and the operator speak (A15.3); `id` is the partner's."""
+
+    __tablename__ = "known_liaisons"
+
+    id: Mapped[Code]
+    partner_person_id: Mapped[UUID]
+    operator_person_id: Mapped[UUID]
 
 
 class KnownHall(Row):

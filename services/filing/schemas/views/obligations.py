@@ -30,7 +30,7 @@ class ClockView(View):
 
 
 class PostView(View):
-    """A post of a unit in one domain; RESPONSIBLE 专人, DEPUTY 副岗 or LEADER 分管负责人."""
+    """A post in one domain: RESPONSIBLE 专人, DEPUTY 副岗, LEADER 分管负责人, LIAISON 联络人."""
 
     organisation_id: str
     domain: str
