@@ -5,12 +5,27 @@ connection and cursor; an ORM session joins the same transaction on demand, for 
 """
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
 
 import asyncpg
-from sqlalchemy import Connection, PoolProxiedConnection
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
-from sqlalchemy.util.concurrency import greenlet_spawn
+from sqlalchemy.orm import Session
+from sqlalchemy.util.concurrency import await_, greenlet_spawn
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+@asynccontextmanager
+async def borrowed(engine: AsyncEngine) -> AsyncIterator[Driver]:
+    """A pooled connection outside of any transaction: each call to it commits by itself."""
+    pooled = await engine.raw_connection()
+    try:
+        yield pooled.driver_connection  # type: ignore[misc]  # the adapter's own attribute
+    finally:
+        await asyncio.shield(asyncio.ensure_future(greenlet_spawn(pooled.close)))
 
 
 class _ByHand:
@@ -26,38 +41,73 @@ class _ByHand:
         await self._driver.execute("rollback")
 
 
+class _JoiningSession(Session):
+    """Begins the work that it belongs to with the first statement."""
+
+    def get_bind(self, *_args: Any, **_kwargs: Any) -> Connection:
+        work: Work = self.info["work"]
+        return await_(work.connection())
+
+
 class Work:
-    """One connection from `begin` to `close`; what was not committed by then is rolled back."""
+    """One transaction, from the first who asks for its connection until `close`.
 
-    def __init__(self, engine: AsyncEngine, pooled: PoolProxiedConnection) -> None:
-        self.driver: asyncpg.Connection[asyncpg.Record] = pooled.driver_connection  # type: ignore[assignment]  # the adapter's own attribute
+    Its settings end with it; what was not committed by then is rolled back.
+    """
+
+    def __init__(self, engine: AsyncEngine, **settings: str) -> None:
+        self.check: Callable[[Driver], Awaitable[None]] | None = None  # before anything else in it
         self._engine = engine
-        self._pooled = pooled
-        self._adapter: Any = pooled.dbapi_connection
+        self.settings = settings
+        self._pooled: Any = None  # SQLAlchemy's, with the adapter's attributes
+        self._driver: Driver | None = None
+        self._connection: AsyncConnection | None = None
         self._session: AsyncSession | None = None
+        self._failure: BaseException | None = None
 
-    @classmethod
-    async def begin(cls, engine: AsyncEngine, **settings: str) -> "Work":
-        """Take a connection and begin, with settings that end with the transaction."""
-        work = cls(engine, await engine.raw_connection())
-        work._adapter._transaction = _ByHand(work.driver)  # noqa: SLF001 the one seam between both
-        local = "".join(f";set local app.{n} = '{_quoted(v)}'" for n, v in settings.items())
-        try:
-            await work.driver.execute(f"begin{local}")
-        except BaseException:
-            await work.abandon()
-            raise
-        return work
+    async def begin(self) -> Driver:
+        """The connection, with the transaction begun."""
+        if self._failure is not None:
+            raise self._failure  # whoever survived it does not go on without
+        if self._driver is None:
+            try:
+                self._driver = await self._begun()
+            except BaseException as failure:
+                self._failure = failure
+                raise
+        return self._driver
+
+    async def _begun(self) -> Driver:
+        self._pooled = await self._engine.raw_connection()
+        driver: Driver = self._pooled.driver_connection
+        self._pooled.dbapi_connection._transaction = _ByHand(driver)  # noqa: SLF001 the one seam between both
+        local = (f";set local app.{n} = '{_quoted(v)}'" for n, v in self.settings.items())
+        await driver.execute(f"begin{''.join(local)}")
+        if self.check is not None:
+            await self.check(driver)
+        return driver
+
+    async def connection(self) -> Connection:
+        """The same for SQLAlchemy."""
+        await self.begin()
+        if self._connection is None:
+            made = Connection(self._engine.sync_engine, self._pooled)
+            self._connection = AsyncConnection(self._engine, made)
+        return self._connection.sync_connection  # type: ignore[return-value]  # it was given one
 
     @property
     def session(self) -> AsyncSession:
         """The ORM session of this transaction, made when it is first asked for."""
         if self._session is None:
-            connection = AsyncConnection(
-                self._engine, Connection(self._engine.sync_engine, self._pooled)
+            self._session = AsyncSession(
+                sync_session_class=_JoiningSession, info={"work": self}, expire_on_commit=False
             )
-            self._session = AsyncSession(connection, expire_on_commit=False)
         return self._session
+
+    @property
+    def has_begun(self) -> bool:
+        """Or has tried to."""
+        return self._driver is not None or self._failure is not None
 
     @property
     def has_session(self) -> bool:
@@ -69,16 +119,23 @@ class Work:
             await self._session.flush()
 
     async def commit(self) -> None:
+        if self._failure is not None:
+            raise self._failure
         if self._session is not None:
             await self._session.commit()
-        if (begun := self._adapter._transaction) is not None:  # noqa: SLF001 as above
+        if self._driver is None:
+            return
+        adapter = self._pooled.dbapi_connection
+        if (begun := adapter._transaction) is not None:  # noqa: SLF001 as above
             await begun.commit()
-            self._adapter._transaction = None  # noqa: SLF001 as above
+            adapter._transaction = None  # noqa: SLF001 as above
 
     async def close(self) -> None:
         """Give the connection back; the pool rolls back what is still open."""
-        if self.driver.is_closed():
-            self._adapter._transaction = None  # noqa: SLF001 nothing is left to roll back
+        if self._pooled is None:
+            return
+        if self._pooled.driver_connection.is_closed():
+            self._pooled.dbapi_connection._transaction = None  # noqa: SLF001 nothing is left to roll back
         if self._session is not None:
             await self._session.close()
         await greenlet_spawn(self._pooled.close)

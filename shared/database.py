@@ -4,8 +4,8 @@ A `Transaction` carries who acts and when. What happened in it leaves as outbox 
 entries that commit together with the state, before any answer leaves (reliability O1).
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -24,9 +24,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import DeclarativeBase
 
 from shared.clock import Clock
-from shared.connections import Work
+from shared.connections import Driver, Work
 from shared.errors import DomainError, PreconditionFailed, Unavailable
 from shared.events.envelope import Event
+from shared.groups import Groups
 from shared.http.context import traceparent
 from shared.logging import get_logger
 from shared.security.access import Operation
@@ -35,7 +36,8 @@ from shared.security.identity import Actor
 from shared.security.scope import row_scope
 from shared.settings import asyncpg_url
 from shared.telling import Act, By, Told, writes
-from shared.writes import Write, send
+from shared.together import PASSING
+from shared.writes import Statement, Write, statements
 
 _Row = TypeVar("_Row", bound=DeclarativeBase)
 NAMING = {
@@ -76,6 +78,7 @@ class Transaction:
     """
 
     work: Work
+    groups: Groups
     schema: str
     actor: Actor
     now: datetime
@@ -120,9 +123,23 @@ class Transaction:
             self._new.clear()
         return session
 
-    async def raw(self) -> "asyncpg.Connection[asyncpg.Record]":
+    async def raw(self) -> Driver:
         """The asyncpg connection of this transaction, for prepared statements."""
-        return self.work.driver
+        return await self.work.begin()
+
+    async def look(self, sql: str, *values: Any) -> asyncpg.Record:
+        """The one row of a read that no row-level security guards.
+
+        Before this transaction has begun it goes together with the same read of other callers.
+        """
+        if not self.work.has_begun:
+            return await self.groups.read(sql, values)
+        [row] = await (await self.raw()).fetch(sql, *values)
+        return row
+
+    def at_begin(self, check: Callable[[Driver], Awaitable[None]]) -> None:
+        """Ask this before anything else of a transaction that has not begun, if ever it begins."""
+        self.work.check = check
 
     def add(self, row: DeclarativeBase) -> None:
         """Insert a row with the next flush.
@@ -158,14 +175,34 @@ class Transaction:
             self._events.clear()
             self._acts.clear()
         if self._new or self._writes:
-            rows, others = self._new[:], self._writes[:]
-            self._new.clear()
-            self._writes.clear()
-            try:
-                await send(self.work.driver, rows, others)
-            except asyncpg.UniqueViolationError as error:
-                refusal = self._refusals.get(error.constraint_name or "")
-                raise refusal or error from error
+            driver = await self.raw()
+            with self._refusing():
+                for text, values in self._statements():
+                    await driver.execute(text, *values)
+
+    async def commit(self) -> None:
+        """Commit what was begun; what only adds rows, and tells nothing, joins others that do."""
+        if self.work.has_begun or self.work.has_session or self._events or self._acts:
+            await self.flush()
+            await self.work.commit()
+        elif added := self._statements():
+            with self._refusing():
+                await self.groups.write(self.work.settings, added)
+
+    def _statements(self) -> list[Statement]:
+        """All that is to be written, taken from what waits."""
+        found = list(statements(self._new, self._writes))
+        self._new.clear()
+        self._writes.clear()
+        return found
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except asyncpg.UniqueViolationError as error:
+            refusal = self._refusals.get(error.constraint_name or "")
+            raise refusal or error from error
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -212,10 +249,12 @@ class Database:
             },
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        self.groups = Groups(self.engine)
         self.committed: Callable[[], None] = lambda: None
         self.acted: Callable[[], None] = lambda: None
 
     async def close(self) -> None:
+        await self.groups.finish()
         await self.engine.dispose()
 
     @asynccontextmanager
@@ -226,17 +265,24 @@ class Database:
         operation: Operation | None = None,
         expected_version: int | None = None,
         whole_province: bool = False,
+        at_once: bool = True,
     ) -> AsyncIterator[Transaction]:
         """Begin, hand over, flush, commit; anything raised inside rolls back everything.
+
+        Not `at_once` means that it begins with the first who asks for its connection; rows that
+        are added without that are committed together with those of others (`Transaction.commit`).
 
         Raises `database_unavailable` (503) when Postgres is away, too busy, or the pool exhausted.
         """
         scope = "36" if whole_province else row_scope(actor)
         try:
-            work = await Work.begin(self.engine, scope=scope, organisation=actor.organisation)
+            work = Work(self.engine, scope=scope, organisation=actor.organisation)
             try:
+                if at_once:
+                    await work.begin()
                 tx = Transaction(
                     work=work,
+                    groups=self.groups,
                     schema=self.schema,
                     actor=actor,
                     now=self.clock.now(),
@@ -245,8 +291,7 @@ class Database:
                     algorithm=self.algorithm,
                 )
                 yield tx
-                await tx.flush()
-                await work.commit()
+                await tx.commit()
             except BaseException:
                 await work.abandon()
                 raise
@@ -281,11 +326,6 @@ class Database:
         return DatabaseUnavailable(retry_after=1)
 
 
-# SQLSTATE classes and codes after which the same call may succeed: connection lost, conflict,
-# no resources, lock timeout, statement cancelled or server stopping, I/O
-_PASSING = ("08", "40", "53", "55P03", "57", "58")
-
-
 def _is_passing(error: Exception) -> bool:
     if isinstance(error, asyncpg.InternalClientError):
         return True  # the server's farewell has come, the end of its connection has not
@@ -294,7 +334,7 @@ def _is_passing(error: Exception) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     state: str | None = getattr(_cause(error), "sqlstate", None)
-    return state is not None and state.startswith(_PASSING)
+    return state is not None and state.startswith(PASSING)
 
 
 def _cause(error: Exception) -> object:

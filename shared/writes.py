@@ -1,23 +1,24 @@
-"""Writes that travel together: in as few round trips as their dependencies allow.
+"""What a transaction writes, as the fewest statements that its dependencies allow.
 
 A row whose insert must see another new row (by a foreign key, or by the row-level security of a
 thread) goes with a later statement; all else leaves in one.
 """
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-import asyncpg
+import orjson
 from sqlalchemy import FromClause, inspect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
 _AT_ONCE: Final = 12  # writes in one statement: each number of them is a statement to prepare
 _PLACE = re.compile(r"\$(\d+)")
+
+Statement: TypeAlias = tuple[str, Sequence[Any]]  # with the values for its places
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +33,24 @@ class Write:
     name: str | None = None
 
 
-async def send(
-    connection: "asyncpg.Connection[asyncpg.Record]",
-    rows: Sequence[DeclarativeBase],
-    writes: Sequence[Write],
-) -> None:
-    """Insert the rows, in their order where one needs another, and carry out the other writes."""
+def statements(rows: Sequence[DeclarativeBase], writes: Sequence[Write]) -> Iterator[Statement]:
+    """That insert the rows, in their order where one needs another, and do the other writes."""
     waiting: list[Write] = []
     tables: set[FromClause] = set()
     for row in rows:
         shape = _shape(type(row))
         if shape.refers_to & tables or len(waiting) == _AT_ONCE:
-            await _together(connection, waiting)
+            yield _together(waiting)
             waiting, tables = [], set()
         waiting.append(shape.insert(row))
         tables.add(shape.table)
-    await _together(connection, [*waiting, *writes])
+    if waiting or writes:
+        yield _together([*waiting, *writes])
 
 
-async def _together(
-    connection: "asyncpg.Connection[asyncpg.Record]", writes: Sequence[Write]
-) -> None:
-    if writes:
-        text = _statement(tuple((each.name, each.sql, len(each.values)) for each in writes))
-        await connection.execute(text, *(value for each in writes for value in each.values))
+def _together(writes: Sequence[Write]) -> Statement:
+    text = _statement(tuple((each.name, each.sql, len(each.values)) for each in writes))
+    return text, [value for each in writes for value in each.values]
 
 
 @lru_cache(maxsize=256)
@@ -97,7 +92,7 @@ class _Shape:
         values = list(map(row.__dict__.get, self.members))
         for place in self.json_at:
             if values[place] is not None:
-                values[place] = json.dumps(values[place], ensure_ascii=False)
+                values[place] = orjson.dumps(values[place]).decode()
         return Write(self.sql, values)
 
 

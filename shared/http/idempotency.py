@@ -4,19 +4,22 @@ Missing where required 400, same key with another body 422, a twin in flight 409
 `Idempotent-Replayed: true`. Only 2xx answers are kept (decisions: HTTP).
 """
 
-import json
 import re
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+import orjson
 from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.connections import Driver
 from shared.database import Transaction
 from shared.errors import BadRequest, Conflict, Invalid
 from shared.http.conditional import VERSION_HEADER
-from shared.security.canonical import digest
+from shared.security.canonical import tagged_hash
 
 KEPT_FOR = timedelta(days=30)
 _KEY = re.compile(r'^"?[A-Za-z0-9._:~-]{8,128}"?$')
@@ -59,18 +62,16 @@ def read_key(request: Request, *, required: bool) -> str | None:
 
 
 def fingerprint(request: Request) -> str:
-    """Digest of what was asked: path, query and body in canonical form."""
+    """Digest of what was asked: path, query and body, whatever the order of its members.
+
+    It is compared with itself alone, so it needs no form that others could repeat.
+    """
     parsed: Any = getattr(request, "_json", None)
-    body: Any = parsed if parsed is not None else _raw_body(request)
-    asked = {"path": request.url.path, "query": request.url.query}
-    try:
-        return digest({**asked, "body": body})
-    except ValueError:  # a number that RFC 8785 cannot write: its bytes tell it apart as well
-        return digest({**asked, "body": _raw_body(request)})
-
-
-def _raw_body(request: Request) -> str:
-    return bytes(getattr(request, "_body", b"")).hex()
+    body = bytes(getattr(request, "_body", b""))
+    with suppress(orjson.JSONEncodeError):  # nested too deeply: its bytes tell it apart as well
+        body = orjson.dumps(parsed, option=orjson.OPT_SORT_KEYS) if parsed is not None else body
+    asked = (request.scope["path"].encode(), request.scope["query_string"], body)
+    return tagged_hash(b"\n".join(asked), algorithm="sha-256")
 
 
 # One statement: whoever gets the lock between another's commit and this snapshot does not see what
@@ -91,11 +92,16 @@ _KEEP = """
 
 
 async def find(tx: Transaction, operation: str, key: str, fingerprint_: str) -> Response | None:
-    """The kept answer of this key, or None for the first call; a twin in flight is refused."""
-    [row] = await (await tx.raw()).fetch(_FIND, tx.actor.client_id, operation, key)
+    """The kept answer of this key, or None for the first call; a twin in flight is refused.
+
+    The transaction that begins after this looks again, and holds the key until its end.
+    """
+    name = (tx.actor.client_id, operation, key)
+    row = await tx.look(_FIND, *name)
     if not row["alone"]:
         raise TwinInFlight(retry_after=1)
     if row["fingerprint"] is None:
+        tx.at_begin(partial(_hold, name=name))
         return None
     if row["fingerprint"] != fingerprint_:
         raise KeyReused
@@ -107,6 +113,12 @@ async def find(tx: Transaction, operation: str, key: str, fingerprint_: str) -> 
         status_code=row["status"],
         headers={**headers, "Idempotent-Replayed": "true"},
     )
+
+
+async def _hold(driver: Driver, *, name: tuple[str, str, str]) -> None:
+    [row] = await driver.fetch(_FIND, *name)
+    if not row["alone"] or row["fingerprint"] is not None:
+        raise TwinInFlight(retry_after=1)
 
 
 async def forget_old(tx: Transaction) -> None:
@@ -130,7 +142,7 @@ def keep(tx: Transaction, operation: str, key: str, fingerprint_: str, response:
         key,
         fingerprint_,
         response.status_code,
-        json.dumps({n: v for n, v in response.headers.items() if n in _KEPT_HEADERS}),
+        orjson.dumps({n: v for n, v in response.headers.items() if n in _KEPT_HEADERS}).decode(),
         b"" if secret else bytes(response.body),
         tx.now,
     )

@@ -22,6 +22,7 @@ from shared.http.language import negotiate
 from shared.http.signature import Handler, handler
 from shared.security.access import OPERATIONS, Effect, Operation, Relation, check_role
 from shared.security.identity import Actor, Role
+from shared.security.markers import may_carry_marker
 
 ANYONE: Final = Actor(
     subject="anonymous", client_id="anonymous", organisation="", role=Role.APP, region=""
@@ -78,6 +79,7 @@ def around(
             operation=operation,
             expected_version=conditions.expected_version,
             whole_province=operation.effect in (Effect.PUBLIC_READ, Effect.OPEN),
+            at_once=key is None,
         ) as tx:
             request.state.transaction = tx
             request.state.relation = relation
@@ -125,7 +127,8 @@ async def _read_body(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json":
         parsed = strict_json.loads(body)
-        request.app.state.refuse_classified(parsed)
+        if may_carry_marker(body):
+            request.app.state.refuse_classified(parsed)
         request._json = parsed  # noqa: SLF001 Starlette's own cache of the parsed body
     elif media_type not in _accepted_media(request):
         raise UnsupportedMediaType(media_type=media_type)

@@ -1,9 +1,10 @@
 """The one canonical form (RFC 8785) and the digests over it: audit, idempotency, versions."""
 
-import json
+from collections.abc import Collection
 from hashlib import sha256
 from typing import Any, Final, Literal
 
+import orjson
 import rfc8785
 from cryptography.hazmat.primitives import hashes
 
@@ -17,38 +18,37 @@ HASHES: dict[str, type[hashes.SHA256 | hashes.SM3]] = {
 
 _SAFE: Final = 2**53 - 1  # the largest integer that RFC 8785 writes exactly
 _LEAVES: Final = frozenset({str, bool, type(None)})
-_encode = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")
-).encode
+_NAMES: Final = frozenset({str})
 
 
 def canonical(value: Any) -> bytes:
     """The JCS bytes of a JSON value; ValueError for what is not JSON (NaN, 2**53, bytes, keys)."""
     try:
-        return _encode(value).encode() if _is_plain(value) else rfc8785.dumps(value)
+        if _is_plain(value):
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return rfc8785.dumps(value)
+    except orjson.JSONEncodeError as error:  # a lone surrogate, or nested too deeply
+        raise ValueError(str(error)) from None
     except RecursionError:
         raise ValueError("nested too deeply for a canonical form") from None
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether the standard encoder, in C, writes it as RFC 8785 does.
+    """Whether the fast encoder writes it as RFC 8785 does.
 
     Both escape alike; they part at floats, at integers beyond 2**53, and in the order of names,
-    which Python takes by code points and RFC 8785 by UTF-16: for ASCII they are the same.
+    which one takes by code points and RFC 8785 by UTF-16: for ASCII they are the same.
     """
     kind = type(value)
-    if kind in _LEAVES:
-        return True
     if kind is dict:
-        for name, each in value.items():
-            if type(name) is not str or not name.isascii():
-                return False
-            if type(each) not in _LEAVES and not _is_plain(each):
-                return False
-        return True
+        return set(map(type, value)) <= _NAMES and "".join(value).isascii() and _all(value.values())
     if kind is list:
-        return all(map(_is_plain, value))
-    return kind is int and bool(-_SAFE <= value <= _SAFE)
+        return _all(value)
+    return kind in _LEAVES or (kind is int and -_SAFE <= value <= _SAFE)
+
+
+def _all(values: Collection[Any]) -> bool:
+    return set(map(type, values)) <= _LEAVES or all(map(_is_plain, values))
 
 
 def digest(value: Any, *, algorithm: Algorithm = "sha-256") -> str:

@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 
 import pytest
+from httpx import Response
 
 from tests.filing.world import World, refusal
 from tests.suite import LABOUR, NANCHANG
@@ -52,6 +53,65 @@ async def test_of_fifty_at_once_one_wins_and_the_others_find_its_answer(world: W
     assert len(set(ids)) == 1
     assert [str(row["id"]) for row in stored] == [ids[0]]
     assert await world.facts(f"filing:{ids[0]}") == ["submitted"]
+
+
+@pytest.mark.feature("F3")
+async def test_twins_of_a_draft_leave_one_draft_whose_answer_all_find(world: World):
+    body = {**world.listing_body(LABOUR), "submit": False}
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+
+    async def until_done() -> Response:
+        while True:
+            answer = await world.call(LABOUR, "POST", "/v1/filings", body, **key)
+            if answer.status_code == 201:
+                return answer
+            assert answer.status_code in (409, 503), answer.text
+            await asyncio.sleep(0.05)
+
+    answers = await asyncio.gather(*(until_done() for _ in range(20)))
+
+    reused = await world.call(LABOUR, "POST", "/v1/filings", {**body, "submit": True}, **key)
+    stored = await world.suite.sql(
+        "filing", "select 1 from filings where digest = $1", body["self_test"]["digest"]
+    )
+    assert len({answer.text for answer in answers}) == len(stored) == 1
+    assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
+    assert refusal(reused) == (422, "idempotency_key_reused")
+
+
+@pytest.mark.feature("F3")
+async def test_drafts_at_once_are_all_kept_and_a_wrong_one_fails_alone(world: World):
+    bodies = [{**world.listing_body(LABOUR), "submit": False} for _ in range(24)]
+    bodies[7]["content"] = {**bodies[7]["content"], "item_code": "unknown-item"}
+
+    answers = await asyncio.gather(
+        *(world.call(LABOUR, "POST", "/v1/filings", body) for body in bodies)
+    )
+
+    made = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+    lines = await world.suite.sql(
+        "filing", "select action from filing_history where filing_id = any($1::uuid[])", made
+    )
+    assert [refusal(a) for a in answers if a.status_code != 201] == [(422, "item_unknown")]
+    assert refusal(answers[7]) == (422, "item_unknown")
+    assert len(set(made)) == len(lines) == 23
+
+
+@pytest.mark.feature("F3")
+async def test_a_replay_comes_before_what_has_changed_since(world: World):
+    body, key = {**world.listing_body(LABOUR), "submit": False}, str(uuid.uuid4())
+    first = await world.call(LABOUR, "POST", "/v1/filings", body, **{"Idempotency-Key": key})
+    item = body["content"]["item_code"]
+    inactive = "update known_items set active = $2 where code = $1"
+    await world.suite.sql("filing", inactive, item, False)
+
+    again = await world.call(LABOUR, "POST", "/v1/filings", body, **{"Idempotency-Key": key})
+    fresh = await world.call(LABOUR, "POST", "/v1/filings", body)
+
+    await world.suite.sql("filing", inactive, item, True)
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    assert refusal(fresh) == (422, "item_inactive")
 
 
 @pytest.mark.feature("F3")

@@ -106,7 +106,7 @@ async def ground(tx: Transaction, document: Mapping[str, Any] | None = None) -> 
     if isinstance(kept, Ground) and (document is None or kept.names == names):
         return kept
     day = today(tx)
-    [row] = await (await tx.raw()).fetch(_GROUND, tx.actor.organisation, day, *names)
+    row = await tx.look(_GROUND, tx.actor.organisation, day, *names)
     found = Ground(
         types=_types(row["types"]),
         policies=_policies(row["policies"], day),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 
 from shared.lifecycle import IllegalStep, Lifecycle, Step, StepForbidden
@@ -129,6 +130,13 @@ def allowed_actions(
     flow: Flow, state: State, who: AbstractSet[Party], *, may_withdraw: bool = True
 ) -> tuple[Action, ...]:
     """What these capacities may do now, in the order of Action."""
+    return _allowed(flow, state, frozenset(who), may_withdraw)
+
+
+@cache
+def _allowed(
+    flow: Flow, state: State, who: frozenset[Party], may_withdraw: bool
+) -> tuple[Action, ...]:
     found = {action for party in who for action in FLOWS[flow].actions(state, party)}
     if not may_withdraw and state is not State.DRAFT:
         found.discard(Action.WITHDRAW)

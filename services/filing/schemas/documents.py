@@ -17,7 +17,6 @@ from services.filing.schemas.contents import (
 )
 from services.filing.schemas.partners import ApplicationDocument
 from services.filing.schemas.windows import IncidentDocument, WindowDocument
-from shared.events.filing import ListingContent
 from shared.http.problems import invalid_request
 
 CONTENT_MODELS: Mapping[FilingKind, type[Body]] = {
@@ -79,7 +78,4 @@ def read_content(kind: FilingKind, raw: Mapping[str, Any]) -> dict[str, Any]:
         raise invalid_request(
             [{**each, "loc": ("body", "content", *each["loc"])} for each in wrong.errors()]
         ) from None
-    content = document.model_dump(mode="json")
-    if isinstance(document, ListingDocument):
-        return ListingContent.model_validate(content).model_dump(mode="json")
-    return content
+    return document.model_dump(mode="json")
