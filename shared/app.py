@@ -144,6 +144,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if settings.profile is not Profile.TEST:
             gc.collect()
             gc.freeze()  # what stands now stays: later collections need not walk it
+            gc.set_threshold(10_000, 20, 20)  # a few requests in hand are no garbage yet
         log.info("started")
         yield
         app.state.draining = True

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, PoolProxiedConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.util.concurrency import await_, greenlet_spawn
@@ -59,7 +59,8 @@ class Work:
         self.check: Callable[[Driver], Awaitable[None]] | None = None  # before anything else in it
         self._engine = engine
         self.settings = settings
-        self._pooled: Any = None  # SQLAlchemy's, with the adapter's attributes
+        self._pooled: PoolProxiedConnection | None = None
+        self._adapter: Any = None  # kept: the pool lets go of one that was closed
         self._driver: Driver | None = None
         self._connection: AsyncConnection | None = None
         self._session: AsyncSession | None = None
@@ -79,8 +80,9 @@ class Work:
 
     async def _begun(self) -> Driver:
         self._pooled = await self._engine.raw_connection()
-        driver: Driver = self._pooled.driver_connection
-        self._pooled.dbapi_connection._transaction = _ByHand(driver)  # noqa: SLF001 the one seam between both
+        self._adapter = self._pooled.dbapi_connection
+        driver: Driver = self._adapter.driver_connection
+        self._adapter._transaction = _ByHand(driver)  # noqa: SLF001 the one seam between both
         local = (f";set local app.{n} = '{_quoted(v)}'" for n, v in self.settings.items())
         await driver.execute(f"begin{''.join(local)}")
         if self.check is not None:
@@ -125,17 +127,16 @@ class Work:
             await self._session.commit()
         if self._driver is None:
             return
-        adapter = self._pooled.dbapi_connection
-        if (begun := adapter._transaction) is not None:  # noqa: SLF001 as above
+        if (begun := self._adapter._transaction) is not None:  # noqa: SLF001 as above
             await begun.commit()
-            adapter._transaction = None  # noqa: SLF001 as above
+            self._adapter._transaction = None  # noqa: SLF001 as above
 
     async def close(self) -> None:
         """Give the connection back; the pool rolls back what is still open."""
         if self._pooled is None:
             return
-        if self._pooled.driver_connection.is_closed():
-            self._pooled.dbapi_connection._transaction = None  # noqa: SLF001 nothing is left to roll back
+        if self._adapter.driver_connection.is_closed():
+            self._adapter._transaction = None  # noqa: SLF001 nothing is left to roll back
         if self._session is not None:
             await self._session.close()
         await greenlet_spawn(self._pooled.close)

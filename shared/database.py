@@ -4,8 +4,8 @@ A `Transaction` carries who acts and when. What happened in it leaves as outbox 
 entries that commit together with the state, before any answer leaves (reliability O1).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -176,9 +176,11 @@ class Transaction:
             self._acts.clear()
         if self._new or self._writes:
             driver = await self.raw()
-            with self._refusing():
+            try:
                 for text, values in self._statements():
                     await driver.execute(text, *values)
+            except asyncpg.UniqueViolationError as error:
+                raise self._refusal(error) from error
 
     async def commit(self) -> None:
         """Commit what was begun; what only adds rows, and tells nothing, joins others that do."""
@@ -186,8 +188,10 @@ class Transaction:
             await self.flush()
             await self.work.commit()
         elif added := self._statements():
-            with self._refusing():
+            try:
                 await self.groups.write(self.work.settings, added)
+            except asyncpg.UniqueViolationError as error:
+                raise self._refusal(error) from error
 
     def _statements(self) -> list[Statement]:
         """All that is to be written, taken from what waits."""
@@ -196,13 +200,8 @@ class Transaction:
         self._writes.clear()
         return found
 
-    @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        try:
-            yield
-        except asyncpg.UniqueViolationError as error:
-            refusal = self._refusals.get(error.constraint_name or "")
-            raise refusal or error from error
+    def _refusal(self, error: asyncpg.UniqueViolationError) -> Exception:
+        return self._refusals.get(error.constraint_name or "") or error
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

@@ -68,8 +68,10 @@ class NewRow:
     """A base of mapped rows that are made as plain objects: a new row has no history to keep."""
 
     def __init__(self, **members: Any) -> None:
-        if unknown := members.keys() - _names(type(self)):  # type: ignore[arg-type]  # a class is hashable
-            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        known = _names(type(self))  # type: ignore[arg-type]  # a class is hashable
+        if not members.keys() <= known:
+            wrong = ", ".join(sorted(members.keys() - known))
+            raise TypeError(f"{type(self).__name__} has no {wrong}")
         self.__dict__.update(members)
 
 

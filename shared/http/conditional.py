@@ -40,14 +40,15 @@ class Conditions:
 
 def read(request: Request, *, required: bool) -> Conditions:
     """The conditions of a request; `if_match_missing` (428) where the operation needs one."""
+    asked = request.headers.get("if-none-match")
     none_match = tuple(
         tag.strip().removeprefix("W/").replace(GZIP_MARK, "")
-        for tag in request.headers.get("if-none-match", "").split(",")
+        for tag in (asked.split(",") if asked else ())
         if tag.strip()
     )
-    given = request.headers.get("if-match")
     if not required:
         return Conditions(None, none_match)
+    given = request.headers.get("if-match")
     if given is None:
         raise MatchMissing
     given = given.replace(GZIP_MARK, "")

@@ -23,7 +23,9 @@ from shared.security.canonical import tagged_hash
 
 KEPT_FOR = timedelta(days=30)
 _KEY = re.compile(r'^"?[A-Za-z0-9._:~-]{8,128}"?$')
-_KEPT_HEADERS = ("location", "content-type", "etag", "cache-control", VERSION_HEADER)
+_KEPT_HEADERS = frozenset(
+    {b"location", b"content-type", b"etag", b"cache-control", VERSION_HEADER.encode()}
+)
 
 
 class KeyMissing(BadRequest):
@@ -133,7 +135,12 @@ def keep(tx: Transaction, operation: str, key: str, fingerprint_: str, response:
     """Keep a 2xx answer beside the change that it tells of; of a secret only that it was shown."""
     if not 200 <= response.status_code < 300:
         return
-    secret = response.headers.get("cache-control") == "no-store"
+    kept = {
+        name.decode(): value.decode("latin-1")
+        for name, value in response.raw_headers
+        if name in _KEPT_HEADERS
+    }
+    secret = kept.get("cache-control") == "no-store"
     tx.refuse_on("pk_idempotency_keys", TwinInFlight(retry_after=1))
     tx.write(
         _KEEP,
@@ -142,7 +149,7 @@ def keep(tx: Transaction, operation: str, key: str, fingerprint_: str, response:
         key,
         fingerprint_,
         response.status_code,
-        orjson.dumps({n: v for n, v in response.headers.items() if n in _KEPT_HEADERS}).decode(),
+        orjson.dumps(kept).decode(),
         b"" if secret else bytes(response.body),
         tx.now,
     )

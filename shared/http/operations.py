@@ -147,17 +147,17 @@ def _finish(
     conditions: conditional.Conditions,
 ) -> Response:
     language = negotiate(request.headers.get("accept-language"))
-    response.headers.setdefault("Content-Language", language)
-    response.headers.setdefault("Vary", "Accept-Language")
-    response.headers.update(_retirement(operation))
+    headers = response.headers
+    headers.setdefault("Content-Language", language)
+    headers.setdefault("Vary", "Accept-Language")
+    if operation.deprecated or operation.sunset:
+        headers.update(_retirement(operation))
     read = request.method == "GET" and response.status_code == 200
     if read:
         public = operation.effect is Effect.PUBLIC_READ
-        response.headers.setdefault(
-            "Cache-Control", PUBLIC_CACHE if public else "private, no-cache"
-        )
+        headers.setdefault("Cache-Control", PUBLIC_CACHE if public else "private, no-cache")
         if public:  # the gateway drops what carries a tag when an event tells of its resource
-            response.headers.setdefault("Cache-Tag", operation.path.split("/")[2])
+            headers.setdefault("Cache-Tag", operation.path.split("/")[2])
     conditional.set_etag(response, always=read)
     zipped = choose_coding(response, request.headers.get("accept-encoding"))
     if read and (same := conditional.unchanged(response, conditions)) is not None:

@@ -207,3 +207,17 @@ async def test_a_read_after_the_begin_sees_what_was_written_there(database):
         after = await tx.look(count, id_)
 
     assert (before["n"], after["n"]) == (0, 1)
+
+
+async def test_a_connection_that_is_lost_in_a_command_is_told_as_such(suite, database):
+    async def lose() -> None:
+        async with database.transaction(NANCHANG, at_once=False) as tx:
+            own = await tx.session.scalar(text("select pg_backend_pid()"))
+            await suite.sql("filing", "select pg_terminate_backend($1)", own)
+            await tx.session.execute(text("select 1"))
+
+    for _ in range(5):
+        with pytest.raises(DatabaseUnavailable):
+            await lose()
+
+    assert database.engine.pool.checkedout() == 0

@@ -207,7 +207,7 @@ async def current_norm(tx: Transaction) -> str | None:
 async def listing_facts(
     tx: Transaction, content: ListingContent, organisation: rules.Organisation
 ) -> rules.ListingFacts:
-    found = await ground(tx, content.model_dump(include=set(_NAMES)))
+    found = await ground(tx, dict(content))
     return rules.ListingFacts(
         organisation=organisation,
         item=found.item,

@@ -101,10 +101,11 @@ async def show_filing(tx: Transaction, filing_id: UUID) -> FilingView:
 async def view_of(tx: Transaction, filing: Filing) -> FilingView:
     """A filing with its thread, as this caller sees it; what a draft cannot have is not read."""
     history = await _history(tx, filing)
+    own = vars(filing)  # a loaded member needs no descriptor
     sent = filing.submitted_at is not None
     return FilingView.model_validate(
         {
-            **{name: getattr(filing, name) for name in _MEMBERS},
+            **{name: own[name] if name in own else getattr(filing, name) for name in _MEMBERS},
             "content": _shown(filing.type, filing.content),
             "confirmed_by": await _confirmed_by(tx, filing) if filing.departments else [],
             "revokes": await _revokes(tx, filing) if sent else [],
