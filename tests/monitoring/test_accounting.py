@@ -28,9 +28,7 @@ def divided(changes, windows=(), *, start=0, end=100, watched_until=100) -> Acco
 
 
 def minutes(found: Account) -> tuple[float, ...]:
-    return tuple(
-        part / MINUTE for part in (found.up, found.down, found.maintenance, found.unknown)
-    )
+    return tuple(part / MINUTE for part in (found.up, found.down, found.maintenance, found.unknown))
 
 
 @pytest.mark.feature("M7")

@@ -65,6 +65,15 @@ class Allowed:
         return address in self.network and (not self.ports or port in self.ports)
 
 
+def read_allowed(text: str) -> Allowed:
+    """`127.0.0.1:8701`, `10.2.0.0/16`, `[fd00::]/8:8443`; ValueError where it is none of these."""
+    network, colon, port = text.rpartition(":")
+    if not colon or "]" in port or not port.isdecimal() or (":" in network and "]" not in network):
+        network, port = text, ""
+    bare = network.replace("[", "").replace("]", "")
+    return Allowed(ip_network(bare), frozenset({int(port)}) if port else frozenset())
+
+
 def plain(text: str) -> Address:
     """The address that is meant: `::ffff:10.0.0.1` is 10.0.0.1. ValueError where it is none."""
     address = ip_address(text)

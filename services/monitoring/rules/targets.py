@@ -7,7 +7,9 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
+_HOST: Final = re.compile(
+    r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
+)
 _PATH: Final = re.compile(r"[!-~]*")
 _RECORDS: Final = frozenset({"A", "AAAA", "CNAME", "MX", "NS", "TXT"})
 _PORTS: Final = {"https": 443, "http": 80, "dns": 53, "tcp": None}

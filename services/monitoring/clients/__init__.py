@@ -1,0 +1,1 @@
+"""What monitoring calls: the systems that it probes. Never inside of a transaction."""
