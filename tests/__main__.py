@@ -33,6 +33,7 @@ class Result(NamedTuple):
 SUITES = (
     Suite("gateway", ["tests/gateway"], without=[MACHINE]),
     Suite("filing", ["tests/filing"]),
+    Suite("monitoring", ["tests/monitoring"]),
     Suite("local servers", ["tests/deploy"]),
     Suite("every operation by machine", [MACHINE]),
     Suite("toolbox", ["tests/shared"]),

@@ -45,7 +45,9 @@ from shared.security.tokens import SigningKeys, issue
 ISSUER = "https://ganfutong.test"
 OFFICERS = "https://officers.test"
 COMPONENTS = tuple(
-    filter(None, os.environ.get("GFT_TEST_COMPONENTS", "catalog,filing,gateway").split(","))
+    filter(
+        None, os.environ.get("GFT_TEST_COMPONENTS", "catalog,filing,monitoring,gateway").split(",")
+    )
 )
 TEMPLATE = "gft_template"
 ALL_SCOPES = frozenset(op.scope for op in (*OPERATIONS.values(), ENTRY) if op.scope is not None)
@@ -148,6 +150,8 @@ class Suite:
             values["external_issuers"] = [{"issuer": OFFICERS, "jwks_url": self.urls[OFFICERS]}]
         if component == "gateway":
             values["access_log"] = False
+        if component == "monitoring":
+            values["probing"] = False  # entries of tests lead nowhere; tests/monitoring has its own
         return {**values, **changes}
 
     async def start(self, component: str, **changes: Any) -> httpx.AsyncClient:
@@ -226,7 +230,7 @@ class Suite:
 
     async def serve_all(self, **gateway: Any) -> httpx.AsyncClient:
         """The whole platform over real HTTP, and a client of its gateway."""
-        for component in ("catalog", "filing"):
+        for component in ("catalog", "filing", "monitoring"):
             await self.serve(component)
         await self.serve("gateway", upstreams=dict(self.urls), **gateway)
         client = httpx.AsyncClient(base_url=self.urls["gateway"], timeout=15)

@@ -17,7 +17,7 @@ from deploy.local.state import (
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8700
 BOOTSTRAP_CLIENT = "province-admin"
-SERVICES = ("catalog", "filing")
+SERVICES = ("catalog", "filing", "monitoring")
 COMPONENTS = (*SERVICES, "gateway")
 _HIGHEST = 65535
 

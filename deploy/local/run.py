@@ -171,6 +171,8 @@ def settings_of(
             "BOOTSTRAP_CLIENT": BOOTSTRAP_CLIENT,
             "BOOTSTRAP_SECRET_FILE": str(place.bootstrap_secret_file),
         }
+    if component == "monitoring":
+        settings["PROBE_NETWORKS"] = json.dumps([f"{HOST}:{place.ports['stand-in']}"])
     return {f"GFT_{name}": value for name, value in settings.items() if value is not None}
 
 

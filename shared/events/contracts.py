@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from shared.events import catalog, filing, gateway
+from shared.events import catalog, filing, gateway, monitoring
 from shared.events.envelope import REGISTRY, Event
 
-PUBLISHERS = (gateway, catalog, filing)
+PUBLISHERS = (gateway, catalog, filing, monitoring)
 
 
 def event_types() -> tuple[type[Event], ...]:

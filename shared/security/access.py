@@ -294,13 +294,29 @@ FILING = _rows(
     ("listObligations", "GET", "/v1/obligations", R, READERS, "filing:read"),
     ("getObligation", "GET", "/v1/obligations/{obligation_id}", R, READERS, "filing:read"),
 ) + _toolbox("filing")
+
+WATCHERS = MappingProxyType({**OWNERS, Role.PARTNER: OWN})
+MONITORING = _rows(
+    "monitoring",
+    ("listProbes", "GET", "/v1/probes", R, READERS, "monitoring:read"),
+    ("createProbe", "POST", "/v1/probes", C, WATCHERS, "monitoring:write"),
+    ("getProbe", "GET", "/v1/probes/{probe_id}", R, READERS, "monitoring:read"),
+    ("changeProbe", "PUT", "/v1/probes/{probe_id}", U, WATCHERS, "monitoring:write"),
+    ("listSamples", "GET", "/v1/probes/{probe_id}/samples", R, READERS, "monitoring:read"),
+    ("getAvailability", "GET", "/v1/probes/{probe_id}/availability", R, READERS, "monitoring:read"),
+    ("listHealth", "GET", "/v1/health", R, READERS, "monitoring:read"),
+    ("listIncidents", "GET", "/v1/incidents", R, READERS, "monitoring:read"),
+    ("getIncident", "GET", "/v1/incidents/{incident_id}", R, READERS, "monitoring:read"),
+    ("listTimeline", "GET", "/v1/incidents/{incident_id}/timeline", R, READERS, "monitoring:read"),
+    ("listFindings", "GET", "/v1/findings", R, READERS, "monitoring:read"),
+) + _toolbox("monitoring")
 # fmt: on
 
 _LARGE = {"uploadAttachment": 10 * 1024 * 1024}
 OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     {
         operation.id: replace(operation, body_bytes=_LARGE.get(operation.id))
-        for operation in (*GATEWAY, *CATALOG, *FILING)
+        for operation in (*GATEWAY, *CATALOG, *FILING, *MONITORING)
     }
 )
 _BODY_BYTES = {

@@ -55,6 +55,7 @@ OF_SCOPE: Final[Mapping[str, Group]] = MappingProxyType(
         "filing:read": Group.LISTING_MANAGEMENT,
         "filing:write": Group.LISTING_MANAGEMENT,
         "listing:read": Group.LISTING_MANAGEMENT,
+        "monitoring:read": Group.OPERATIONS,
         "notice:write": Group.CONTENT_PUBLISHING,
         "person:disclose": Group.SECURITY,
         "person:read": Group.SERVICE_GOVERNANCE,

@@ -261,7 +261,7 @@ def _members(schema: Any, document: Any) -> set[str]:
 
 
 @pytest.mark.clause("A21.1")
-@pytest.mark.parametrize("service", ["gateway", "catalog", "filing"])
+@pytest.mark.parametrize("service", ["gateway", "catalog", "filing", "monitoring"])
 async def test_the_classes_of_a_services_own_fields_are_read_by_the_province(
     suite, platform, service
 ):

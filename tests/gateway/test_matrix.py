@@ -25,7 +25,7 @@ SERVED = [row for row in OPERATIONS.values() if row.effect is not Effect.OPEN]
 
 @pytest.fixture(scope="module")
 async def services(suite: Suite) -> Suite:
-    for component in ("gateway", "catalog", "filing"):
+    for component in ("gateway", "catalog", "filing", "monitoring"):
         await suite.start(component)
     return suite
 

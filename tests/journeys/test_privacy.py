@@ -74,7 +74,7 @@ async def test_a_persons_data_are_in_clear_nowhere_but_in_an_audited_disclosure(
     await eventually(told)
     stored = [
         " ".join(map(readable, row.values()))
-        for schema in ("catalog", "filing", "gateway")
+        for schema in ("catalog", "filing", "gateway", "monitoring")
         for table in await suite.sql(
             schema, "select tablename as name from pg_tables where schemaname = $1", schema
         )

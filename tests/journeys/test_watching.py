@@ -39,7 +39,7 @@ async def shown(suite: Suite, service: str) -> dict[str, float]:
 
 @pytest.mark.feature("CON7")
 @pytest.mark.usefixtures("platform")
-@pytest.mark.parametrize("service", ["filing", "gateway", "catalog"])
+@pytest.mark.parametrize("service", ["filing", "gateway", "catalog", "monitoring"])
 async def test_every_service_shows_that_nothing_waits(suite: Suite, service: str):
     async def settled() -> bool:
         gauges = await shown(suite, service)

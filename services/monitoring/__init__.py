@@ -1,0 +1,1 @@
+"""Monitoring: watches every listed service, and tells of each fault once."""

@@ -1,0 +1,1 @@
+"""Every write of monitoring: lock, ask the rules, change rows, tell."""

@@ -1,0 +1,58 @@
+"""Monitoring's own policies as they hold today."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services import monitoring
+from services.monitoring.rules.hysteresis import Thresholds
+from shared.clock import SHANGHAI
+from shared.database import Transaction
+from shared.policies import effective, load_defaults, read_defaults
+from shared.policy_rows import load_policies
+
+DEFAULTS = load_defaults(read_defaults(monitoring.__name__))
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeLimits:
+    """Today's numbers, read together; times in seconds."""
+
+    interval: int
+    shortest: int
+    timeout: int
+    missing_after: int
+    lag: int
+    per_host: int
+    per_listing: int
+    fresh_every: int
+    certificate_days: int
+    lease: int
+    kept_days: int
+    thresholds: Thresholds
+
+
+async def limits_now(tx: Transaction) -> ProbeLimits:
+    policies = await load_policies(tx, DEFAULTS)
+    day = tx.now.astimezone(SHANGHAI).date()
+
+    def number(key: str) -> int:
+        return int(effective(policies, key, day).value)
+
+    return ProbeLimits(
+        interval=number("probe_interval"),
+        shortest=number("probe_interval_shortest"),
+        timeout=number("probe_timeout"),
+        missing_after=number("probe_missing_after"),
+        lag=number("probe_lag"),
+        per_host=number("probes_per_host"),
+        per_listing=number("probes_per_listing"),
+        fresh_every=number("fresh_connection_every"),
+        certificate_days=number("certificate_days"),
+        lease=number("shard_lease"),
+        kept_days=number("samples_kept"),
+        thresholds=Thresholds(
+            failures=number("failures_to_open"),
+            successes=number("successes_to_close"),
+            hold=timedelta(minutes=number("incident_hold")),
+        ),
+    )

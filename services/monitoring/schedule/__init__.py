@@ -1,0 +1,22 @@
+"""Door 3: what the clock causes: findings, days of samples, and the probes themselves."""
+
+from datetime import timedelta
+
+from services.monitoring.commands.findings import raise_missing_probes
+from services.monitoring.commands.limits import limits_now
+from services.monitoring.commands.results import keep_days
+from shared.database import Transaction
+from shared.scheduling import Every
+
+
+async def turn_days(tx: Transaction) -> None:
+    """Tomorrow's partition is there before it is needed; the oldest go by policy."""
+    kept = timedelta(days=(await limits_now(tx)).kept_days)
+    days = {tx.now + timedelta(days=ahead) for ahead in (0, 1, 2)}
+    await keep_days(tx, days, oldest=tx.now - kept)
+
+
+SCHEDULE = (
+    Every(2.0, raise_missing_probes),
+    Every(600.0, turn_days),
+)

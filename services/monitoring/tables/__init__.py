@@ -1,0 +1,28 @@
+"""The tables of schema `monitoring`."""
+
+from services.monitoring.tables.incidents import Finding, Incident, IncidentEntry
+from services.monitoring.tables.known import KnownListing, KnownWindow
+from services.monitoring.tables.mapping import metadata
+from services.monitoring.tables.probes import (
+    Probe,
+    ProbeStanding,
+    Replica,
+    ShardLease,
+    StateChange,
+    samples,
+)
+
+__all__ = [
+    "Finding",
+    "Incident",
+    "IncidentEntry",
+    "KnownListing",
+    "KnownWindow",
+    "Probe",
+    "ProbeStanding",
+    "Replica",
+    "ShardLease",
+    "StateChange",
+    "metadata",
+    "samples",
+]

@@ -1,0 +1,46 @@
+"""What catalog and filing have told: listings and windows."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.monitoring.tables.mapping import Row
+
+
+class KnownListing(Row):
+    """A listing; `probe_due_at` is when a live probe must have been seen, null once it was (M9)."""
+
+    __tablename__ = "known_listings"
+    __table_args__ = (
+        Index(
+            "ix_known_listings_probe_due_at",
+            "probe_due_at",
+            postgresql_where="probe_due_at IS NOT NULL",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str]
+    region: Mapped[str]
+    title: Mapped[str]
+    entry_url: Mapped[str]
+    state: Mapped[str]
+    probe_due_at: Mapped[datetime | None]
+
+
+class KnownWindow(Row):
+    """A window that an accepted filing opened; without `listing_ids` all of its unit's (A16.3)."""
+
+    __tablename__ = "known_windows"
+    __table_args__ = (Index("ix_known_windows_organisation", "organisation_id", "starts_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    filing_id: Mapped[UUID]
+    organisation_id: Mapped[str]
+    listing_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    impact: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
