@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -100,7 +101,7 @@ async def test_samples_tell_their_phases_and_the_newest_first(world: World, depa
     listing = await world.publish(url=department.url("/samples"))
     probe = await world.until(listing, lambda each: each["state"] == "UP")
 
-    async def three() -> list:
+    async def three() -> list[Any]:
         found = await world.items(f"/v1/probes/{probe['id']}/samples")
         return found if len(found) >= 3 else []
 
@@ -148,7 +149,7 @@ async def test_a_probe_that_may_not_go_there_is_no_probe_and_no_outage(world: Wo
     listing = await world.publish(url="http://10.255.255.1/")
     probe = await world.probe_of(listing)
 
-    async def refused() -> list:
+    async def refused() -> list[Any]:
         return await world.items(f"/v1/probes/{probe['id']}/samples")
 
     samples = await eventually(refused, within=30)
