@@ -65,7 +65,9 @@ def seed_filing(stage: Stage) -> None:
         _table(name) for name in ("organisations", "items", "halls", "zones")
     )
     rows: dict[str, list[tuple[Any, ...]]] = {
-        "known_organisations": [(r["id"], r["kind"], r["region"], True) for r in organisations],
+        "known_organisations": [
+            (r["id"], r["kind"], r["region"], None, True) for r in organisations
+        ],
         "known_items": [(r["code"], r["department"], True) for r in items],
         "known_halls": [(r["id"], r["region"], r["organisation"], "ACTIVE") for r in halls],
         "known_zones": [(r["id"], r["hall"], r["department"]) for r in zones],
