@@ -39,6 +39,10 @@ from shared.errors import FieldError
 from shared.security.access import Relation, check_relation
 from shared.security.canonical import digest
 
+# What a draft has not yet: said, so that a member that is read back costs no search.
+_LATER = (
+    "number", "revoked_by", "submitted_at", "decided_at", "due_at", "due_for", "overdue_at",
+)  # fmt: skip
 _ABOUT_LISTINGS = frozenset({*LISTING_DOCUMENTS, FilingKind.DELIST, FilingKind.EMERGENCY_DELIST})
 
 
@@ -82,6 +86,7 @@ async def create_filing(
         departments=[],
         round=1,
         provisional=False,
+        **dict.fromkeys(_LATER),
         created_at=tx.now,
         updated_at=tx.now,
         version=0,
