@@ -42,5 +42,5 @@ class GatewaySettings(Settings):
                 raise ValueError(f"upstreams: {name} is http://host:port or unix:/path")
         missing = sorted(SERVICES - self.upstreams.keys())
         if missing and self.profile is not Profile.TEST:
-            raise ValueError(f"upstreams: say where {', '.join(missing)} is")
+            raise ValueError(f"upstreams: give the address of {', '.join(missing)}")
         return self

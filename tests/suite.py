@@ -97,6 +97,7 @@ class Suite:
     database: str = field(default_factory=lambda: f"t_{uuid.uuid4().hex[:12]}")
     keys: SigningKeys = field(default_factory=SigningKeys.generate)
     officers: SigningKeys | None = None
+    officers_jwks: str = ""
     apps: dict[str, FastAPI] = field(default_factory=dict)
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
@@ -147,7 +148,7 @@ class Suite:
             "log_level": os.environ.get("GFT_TEST_LOG", "CRITICAL"),
         }
         if self.officers is not None:
-            values["external_issuers"] = [{"issuer": OFFICERS, "jwks_url": self.urls[OFFICERS]}]
+            values["external_issuers"] = [{"issuer": OFFICERS, "jwks_url": self.officers_jwks}]
         if component == "gateway":
             values["access_log"] = False
         if component == "monitoring":
@@ -226,13 +227,17 @@ class Suite:
             )
         )
         await self._listen(listener)
-        self.urls[OFFICERS] = f"http://127.0.0.1:{port}/jwks"
+        self.officers_jwks = f"http://127.0.0.1:{port}/jwks"
+
+    def upstreams(self) -> dict[str, str]:
+        """Where a gateway finds the services that listen."""
+        return {name: url for name, url in self.urls.items() if name != "gateway"}
 
     async def serve_all(self, **gateway: Any) -> httpx.AsyncClient:
         """The whole platform over real HTTP, and a client of its gateway."""
         for component in ("catalog", "filing", "monitoring"):
             await self.serve(component)
-        await self.serve("gateway", upstreams=dict(self.urls), **gateway)
+        await self.serve("gateway", upstreams=self.upstreams(), **gateway)
         client = httpx.AsyncClient(base_url=self.urls["gateway"], timeout=15)
         return await self._stack.enter_async_context(client)
 

@@ -239,7 +239,7 @@ async def test_other_origins_hear_nothing_by_default(suite, platform):
 @pytest.mark.usefixtures("platform")
 async def test_named_origins_may_ask_and_no_other(suite):
     gateway = await suite.start(
-        "gateway", upstreams=dict(suite.urls), cors_origins=[ORIGIN], docs=False
+        "gateway", upstreams=suite.upstreams(), cors_origins=[ORIGIN], docs=False
     )
     asked = {
         "Origin": ORIGIN,

@@ -40,7 +40,10 @@ def told(**settings: Any) -> tuple[int, list[str]]:
             WHOLE | {"filing": "https://a:1"},
             "GFT_UPSTREAMS: filing is http://host:port or unix:/path",
         ),
-        ({"catalog": "http://a:1,http://b:1"}, "GFT_UPSTREAMS: say where filing is"),
+        (
+            dict.fromkeys(SERVICES - {"filing"}, "http://a:1,http://b:1"),
+            "GFT_UPSTREAMS: give the address of filing",
+        ),
     ],
 )
 def test_a_service_that_is_not_or_wrongly_named_is_one_line(upstreams: dict[str, str], line: str):
