@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bench.harness import OTHERS, SERVER, Sample, check, on_cores, quantile, reaped, watched
@@ -110,18 +111,26 @@ def _over(sample: Sample, seconds: float) -> Sample:
 
 
 def pgbench(
-    stage: Stage, script: Path, *, clients: int, seconds: int = 2, log: bool = False
+    stage: Stage,
+    script: Path,
+    *,
+    clients: int,
+    seconds: int = 2,
+    log: bool = False,
+    role: str | None = None,
+    scope: Mapping[str, str] | None = None,
 ) -> Sample:
     """Prepared statements over held connections: CPU of Postgres (`postgres`) and of pgbench
-    (`client`). `log` keeps each latency, for the quantiles.
+    (`client`). `log` keeps each latency, for the quantiles; `role` and `scope` as of `Stage`.
 
     What it costs to connect is measured by itself and taken off: a service's pool stands.
     """
     arguments = ("-M", "prepared", "-c", str(clients), "-j", "1", "-f", str(script))
-    connecting, _ = _pgbench(stage, *arguments, "-t", "1")
+    run = partial(_pgbench, stage, role=role, scope=scope)
+    connecting, _ = run(*arguments, "-t", "1")
     prefix = stage.state.root / "pgbench-log"
     logged = ("--log", f"--log-prefix={prefix}") if log else ()
-    sample, rate = _pgbench(stage, *arguments, *logged, "-T", str(seconds))
+    sample, rate = run(*arguments, *logged, "-T", str(seconds))
     latencies = sorted(_latencies(prefix))
     return replace(
         sample,
@@ -133,10 +142,12 @@ def pgbench(
     )
 
 
-def _pgbench(stage: Stage, *arguments: str) -> tuple[Sample, float]:
+def _pgbench(
+    stage: Stage, *arguments: str, role: str | None, scope: Mapping[str, str] | None
+) -> tuple[Sample, float]:
     """One run, and its rate without the time to connect."""
     with watched(postgres=stage.postgres) as used, reaped() as client:
-        said = stage.pgbench(*arguments, cores=SERVER).stdout
+        said = stage.pgbench(*arguments, role=role, scope=scope, cores=SERVER).stdout
     used.cpu |= client.cpu
     done, failed, rate = (
         pattern.search(said) for pattern in (_PGBENCH_DONE, _PGBENCH_FAILED, _PGBENCH_RATE)

@@ -7,6 +7,7 @@ data are left alone.
 import asyncio
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -183,13 +184,24 @@ class Stage:
         return asyncio.run(fetch())
 
     def pgbench(
-        self, *arguments: str | Path, cores: set[int] = SERVER
+        self,
+        *arguments: str | Path,
+        scope: Mapping[str, str] | None = None,
+        role: str | None = None,
+        cores: set[int] = SERVER,
     ) -> subprocess.CompletedProcess[str]:
-        """pgbench of the same release as the server, on the suite's database."""
+        """pgbench of the same release as the server, on the suite's database.
+
+        As a service's `role` and within a `scope` it meets the row-level security that the service
+        meets.
+        """
         binary = installed_binaries() / "bin" / "pgbench"
+        dsn = self.servers.database_urls[role] if role is not None else self.dsn
+        options = " ".join(f"-c app.{name}={value}" for name, value in (scope or {}).items())
         with on_cores(cores):
             return subprocess.run(
-                [binary, "--no-vacuum", *arguments, self.dsn],
+                [binary, "--no-vacuum", *arguments, dsn],
+                env={**os.environ, "PGOPTIONS": options},
                 capture_output=True,
                 text=True,
                 check=True,

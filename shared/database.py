@@ -30,6 +30,7 @@ from shared.events.envelope import Event
 from shared.groups import Groups
 from shared.http.context import traceparent
 from shared.logging import get_logger
+from shared.reads import Read
 from shared.security.access import Operation
 from shared.security.canonical import Algorithm
 from shared.security.identity import Actor
@@ -136,6 +137,15 @@ class Transaction:
             return await self.groups.read(sql, values)
         [row] = await (await self.raw()).fetch(sql, *values)
         return row
+
+    async def rows(self, read: Read, **given: Any) -> list[asyncpg.Record]:
+        """The rows of a compiled read, as this transaction's scope sees them.
+
+        Before this transaction has begun it goes together with reads of others of the same scope.
+        """
+        if not self.work.has_begun:
+            return await self.groups.rows(self.work.settings, read, given)
+        return await (await self.raw()).fetch(read.sql, *read.values(given))
 
     def at_begin(self, check: Callable[[Driver], Awaitable[None]]) -> None:
         """Ask this before anything else of a transaction that has not begun, if ever it begins."""

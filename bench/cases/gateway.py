@@ -18,6 +18,7 @@ from bench.seed import seed_listings
 from bench.stage import PEERS, Stage, await_listener
 from deploy.local.place import BOOTSTRAP_CLIENT, HOST
 from deploy.local.state import free_port
+from gateway.settings import SERVICES
 
 KEPT, PASSED = "/v1/listings?limit=10", "/v1/filings"
 PAGE_BYTES = 10_300  # of listings as the public sees them
@@ -44,7 +45,7 @@ def _serving(stage: Stage) -> Iterator[Mapping[str, Variant]]:
         port = free_port()
         upstream = stack.enter_context(_upstream(stage, page, port))
         url = f"http://{HOST}:{port}"
-        services = json.dumps({"catalog": url, "filing": url})
+        services = json.dumps(dict.fromkeys(SERVICES, url))
         gateway = stack.enter_context(stage.component("gateway", {"UPSTREAMS": services}))
         twin_port, twins = stack.enter_context(stage.twins(page, upstream=url))
         token = {"Authorization": f"Bearer {_token(stage)}"}

@@ -1,10 +1,13 @@
 """A year's heap: a million filings with their clocks, fifty thousand listings with a past."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from bench.cases import Case
@@ -13,8 +16,13 @@ from bench.generators import Call, ask, pgbench
 from bench.harness import Row, Sample, Variant, check, watched
 from bench.history import PAST
 from bench.seed import LISTINGS, seed_listings
-from bench.stage import PEERS, Stage, idle
+from bench.stage import Stage, idle
+from services.catalog.queries.history import numbered_at
+from services.catalog.queries.search_index import Search
+from services.filing.queries.queue import queue_of
+from shared.reads import Read
 from shared.security.identity import Actor, Role
+from shared.security.scope import row_scope, scope_values
 
 FILINGS = 1_000_000
 DUE = 100
@@ -50,7 +58,10 @@ order by next_due_at limit 100 for update skip locked
 @contextmanager
 def _queue(stage: Stage) -> Iterator[Mapping[str, Variant]]:
     _seed_filings(stage)
-    script = PEERS / "queue.sql"
+    read = queue_of(REVIEWER.role, None, person=False, acting=False, continued=False, limit=PAGE)
+    given = {**scope_values(REVIEWER), "subject": REVIEWER.subject, "now": datetime.now(UTC)}
+    script = _script(stage, "queue.sql", read, given)
+    scope = {"scope": row_scope(REVIEWER), "organisation": REVIEWER.organisation}
     with stage.service("filing") as filing:
         call = Call(
             stage.place.ports["filing"],
@@ -63,7 +74,9 @@ def _queue(stage: Stage) -> Iterator[Mapping[str, Variant]]:
         check(len(dues) == PAGE and dues == sorted(dues), f"not the oldest {PAGE}: {dues}")
         yield {
             "page": lambda: ask(stage, call, filing=filing, postgres=stage.postgres),
-            "pgbench": lambda: pgbench(stage, script, clients=CONNECTIONS),
+            "pgbench": lambda: pgbench(
+                stage, script, clients=CONNECTIONS, role="filing_app", scope=scope
+            ),
         }
 
 
@@ -74,8 +87,8 @@ def _as_of(stage: Stage) -> Iterator[Mapping[str, Variant]]:
         stage.sql(PAST, MONTHS)
         stage.sql("vacuum analyze catalog.listing_appearances;")
     instant = datetime.now(UTC) - timedelta(days=45)
-    script = stage.state.root / "as_of.sql"
-    script.write_text((PEERS / "as_of.sql").read_text("utf-8").replace("{at}", f"{instant:%F %T}"))
+    read = numbered_at(Search(), continued=False, limit=PAGE)
+    script = _script(stage, "as_of.sql", read, {"at": instant})
     with stage.service("catalog") as catalog:
         call = Call(
             stage.place.ports["catalog"],
@@ -88,7 +101,7 @@ def _as_of(stage: Stage) -> Iterator[Mapping[str, Variant]]:
         check(len(page["items"]) == PAGE and page["total"] == LISTINGS, f"not a page: {page}")
         yield {
             "page": lambda: ask(stage, call, catalog=catalog, postgres=stage.postgres),
-            "pgbench": lambda: pgbench(stage, script, clients=CONNECTIONS),
+            "pgbench": lambda: pgbench(stage, script, clients=CONNECTIONS, role="catalog_app"),
         }
 
 
@@ -122,6 +135,21 @@ def _seed_filings(stage: Stage) -> None:
     if not stage.sql("select 1 from filing.filings limit 1"):
         stage.sql(_HEAP, FILINGS)
         stage.sql("vacuum analyze filing.filings;")
+
+
+def _script(stage: Stage, name: str, read: Read, given: Mapping[str, Any]) -> Path:
+    """The service's own statement for pgbench, with its values written out."""
+    values = read.values(given)
+    text = re.sub(r"\$(\d+)", lambda place: _literal(values[int(place[1]) - 1]), read.sql)
+    script = stage.state.root / name
+    script.write_text(f"{text.strip()};\n", "utf-8")
+    return script
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"'{{{','.join(map(str, value))}}}'"
+    return str(value) if isinstance(value, int) else f"'{value}'"
 
 
 def _page_ratio(name: str, medians: Mapping[str, Sample]) -> Iterator[Row]:

@@ -79,7 +79,7 @@ def around(
             operation=operation,
             expected_version=conditions.expected_version,
             whole_province=operation.effect in (Effect.PUBLIC_READ, Effect.OPEN),
-            at_once=key is None,
+            at_once=key is None and operation.method != "GET",
         ) as tx:
             request.state.transaction = tx
             request.state.relation = relation

@@ -119,8 +119,9 @@ def cut(
 def link_next(request: Request, response: Response, cursor: str | None) -> None:
     """`Link: <…>; rel="next"` (RFC 8288) beside the body's `next_cursor`."""
     if cursor is not None:
-        url = request.url.include_query_params(cursor=cursor)
-        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        given = request.query_params.multi_items()
+        query = urlencode([*(each for each in given if each[0] != "cursor"), ("cursor", cursor)])
+        response.headers["Link"] = f'<{request.scope["path"]}?{query}>; rel="next"'
 
 
 def _storable(part: object) -> Any:

@@ -9,7 +9,13 @@ import pytest
 from sqlalchemy.dialects import postgresql
 
 from bench.history import PAST
-from services.catalog.queries.history import changes_between, found_at, page_at, total_of
+from services.catalog.queries.history import (
+    changes_between,
+    found_at,
+    numbered_at,
+    page_at,
+    total_of,
+)
 from services.catalog.queries.search_index import Search
 from services.catalog.rules.search_terms import wanted
 from shared.http.pagination import PageRequest
@@ -70,6 +76,20 @@ def whole_reads(plan: dict[str, Any]) -> list[str]:
     return [
         node["Relation Name"] for node in nodes(plan["Plan"]) if node["Node Type"] == "Seq Scan"
     ]
+
+
+@pytest.mark.parametrize("continued", [False, True], ids=["first", "next"])
+@pytest.mark.parametrize("name", [name for name, search in SEARCHES.items() if not search.q])
+async def test_a_numbered_page_at_an_instant_comes_from_an_index(past: Catalog, name, continued):
+    read = numbered_at(SEARCHES[name], continued=continued, limit=20)
+    given = {"at": past.suite.clock.now() - timedelta(days=45), "after_0": 1000}
+
+    (row,) = await past.suite.sql(
+        "catalog", f"explain (analyze, format json) {read.sql}", *read.values(given)
+    )
+
+    plan: dict[str, Any] = json.loads(row["QUERY PLAN"])[0]
+    assert whole_reads(plan) == []
 
 
 @pytest.mark.parametrize("search", SEARCHES.values(), ids=SEARCHES)

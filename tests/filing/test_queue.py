@@ -2,13 +2,18 @@
 
 import json
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+from services.filing.queries.queue import queue_of
+from services.filing.rules import ClockKind
+from services.filing.schemas import QueueItemView
 from shared.security.identity import Actor
+from shared.security.scope import row_scope, scope_values
 from tests.filing.test_four_eyes import delegated
 from tests.filing.world import EVIDENCE, MONDAY, World, refusal
 from tests.suite import (
@@ -122,6 +127,18 @@ async def test_the_queue_tells_ones_own_filings_and_for_whom_one_may_act(world: 
     assert for_nobody == []
 
 
+async def test_an_item_of_the_queue_is_what_its_model_describes(world: World):
+    await world.file(LABOUR)
+    back = await world.file(LABOUR)
+    await world.ok(PROVINCE, "POST", f"/v1/filings/{back['id']}/return", RETURN)
+
+    found = await queue(world, PROVINCE) + await queue(world, LABOUR, "waiting_for=CORRECTION")
+
+    for each in found:
+        described = {**each, "type": each["filing_type"]}
+        assert QueueItemView.model_validate(described).model_dump(mode="json") == each
+
+
 async def test_the_mini_app_has_no_desk(world: World):
     answer = await world.call(MINI_APP, "GET", "/v1/queue")
 
@@ -134,18 +151,23 @@ async def test_the_mini_app_has_no_desk(world: World):
     [30_000, pytest.param(1_000_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
 )
 @pytest.mark.parametrize(
-    ("scope", "own", "waiting"),
+    ("actor", "waiting_for"),
     [
-        ("36", "jx-zwfw", "due_for IN ('REVIEW', 'APPEAL')"),
-        ("", "jx-ybj", "due_for = 'CONFIRMATION' and 'jx-ybj' = any(departments)"),
-        ("", "city-bulk-7", "organisation_id = 'city-bulk-7' and due_for = 'CORRECTION'"),
+        (PROVINCE, None),
+        (officer(PROVINCE, "of-many"), None),
+        (HEALTH_INSURANCE, None),
+        (replace(JIUJIANG, organisation="city-bulk-7"), ClockKind.CORRECTION),
     ],
-    ids=["province", "department", "filer"],
+    ids=["province", "officer", "department", "filer"],
 )
 async def test_a_page_of_the_queue_reads_a_page_of_an_index_however_many_there_are(
-    world: World, count: int, scope: str, own: str, waiting: str
+    world: World, count: int, actor: Actor, waiting_for: ClockKind | None
 ):
-    """The plan tells, not the clock, and as the service's own role: row-level security included."""
+    """The service's own statement in its own role: row-level security included."""
+    read = queue_of(
+        actor.role, waiting_for, person=actor.person, acting=False, continued=False, limit=20
+    )
+    given = {**scope_values(actor), "subject": actor.subject, "now": MONDAY}
     connection = await asyncpg.connect(
         world.suite.servers.postgres.dsn, database=world.suite.database
     )
@@ -154,19 +176,19 @@ async def test_a_page_of_the_queue_reads_a_page_of_an_index_however_many_there_a
         await connection.execute(_MANY, count, timeout=1700)
         await connection.execute("analyze filings")
         await connection.execute(
-            f"set local role filing_app; set local app.scope = '{scope}';"
-            f" set local app.organisation = '{own}'"
+            f"set local role filing_app; set local app.scope = '{row_scope(actor)}';"
+            f" set local app.organisation = '{actor.organisation}'"
         )
         [row] = await connection.fetch(
-            "explain (analyze, format json) select * from filings"  # noqa: S608 fixed conditions
-            f" where due_at is not null and {waiting} order by due_at, id limit 21"
+            f"explain (analyze, format json) {read.sql}", *read.values(given)
         )
     finally:
         await connection.execute("rollback")
         await connection.close()
 
     nodes = _nodes(json.loads(row[0])[0]["Plan"])
-    assert "Seq Scan" not in {each["Node Type"] for each in nodes}
+    of_filings = [each for each in nodes if each.get("Relation Name") == "filings"]
+    assert "Seq Scan" not in {each["Node Type"] for each in of_filings}
     assert max(_read(each) for each in nodes) <= 1500  # of few, all that wait
 
 

@@ -6,23 +6,27 @@ transaction, which is some milliseconds before it commits.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, DateTime, Select, and_, bindparam, func, or_, select, text
 from sqlalchemy.orm import aliased
 
 from services.catalog.errors import InstantAhead
 from services.catalog.queries.listings import conditions, document_of, page_of, tier_of
 from services.catalog.queries.search_index import Search
 from services.catalog.rules.cursors import count, moment
-from services.catalog.rules.search_terms import Wanted, wanted
+from services.catalog.rules.search_terms import NOTHING, Wanted, wanted
 from services.catalog.schemas.history import CauseView, ChangeView
 from services.catalog.tables import ListingAppearance as Seen
+from shared import reads
 from shared.database import Transaction
 from shared.http.pagination import PageRequest, cut, keyset
+from shared.reads import Read, compiled
 
+_SHOWN: Sequence[ColumnElement[Any]] = (Seen.number.expression, Seen.doc.expression)
 _SETTLED = timedelta(minutes=1)  # longer than any transaction may last
 
 
@@ -36,11 +40,12 @@ class PastTotals:
         self._most = most
         self._known: dict[tuple[Search, datetime], int] = {}
 
-    async def of(self, tx: Transaction, search: Search, as_of: datetime, found: Any) -> int:
+    async def of(self, tx: Transaction, search: Search, asked: Wanted, as_of: datetime) -> int:
         key = (search, as_of)
         total = self._known.get(key)
         if total is None:
-            total = int(await tx.session.scalar(total_of(found)) or 0)
+            counted = total_of(found_at(search, asked, as_of))
+            total = int(await tx.session.scalar(counted) or 0)
             if as_of < tx.now - _SETTLED:
                 if len(self._known) >= self._most:
                     self._known.clear()
@@ -56,12 +61,36 @@ async def find_as_of(
     asked = wanted(search.q)
     if search.q and not asked:
         return page_of([], None, 0), None
+    if not search.q:
+        return await _find_without_text(tx, totals, search, page, as_of=as_of)
     await tx.session.execute(text("set local plan_cache_mode = force_custom_plan"))
-    found = found_at(search, asked, as_of)
-    total = await totals.of(tx, search, as_of, found)
-    rows = await tx.session.execute(page_at(found, page))
+    total = await totals.of(tx, search, asked, as_of)
+    rows = await tx.session.execute(page_at(found_at(search, asked, as_of), page))
     shown, cursor = cut(rows.all(), page, lambda row: (row.tier, row.number))
     return page_of([row.doc for row in shown], cursor, total), cursor
+
+
+async def _find_without_text(
+    tx: Transaction, totals: PastTotals, search: Search, page: PageRequest, *, as_of: datetime
+) -> tuple[bytes, str | None]:
+    """The same where no title can come first: in the order of numbers, by a ready statement."""
+    total = await totals.of(tx, search, NOTHING, as_of)
+    after = page.after(count, count)
+    read = numbered_at(search, continued=after is not None, limit=page.limit)
+    rows = await tx.rows(read, at=as_of, after_0=after[1] if after else None)
+    shown, cursor = cut(rows, page, lambda row: (0, row["number"]))
+    return page_of([row["doc"] for row in shown], cursor, total), cursor
+
+
+@lru_cache(maxsize=512)
+def numbered_at(search: Search, *, continued: bool, limit: int) -> Read:
+    """A page of the appearances at the instant `at`, in the order of their numbers."""
+    at = bindparam("at", type_=DateTime(timezone=True))
+    found = _seen_at(at), conditions(Seen, search, NOTHING)
+    page = reads.page_of(
+        select(*_SHOWN).where(*found), columns=_SHOWN[:1], continued=continued, limit=limit
+    )
+    return compiled(page, guarded=False)
 
 
 def found_at(search: Search, asked: Wanted, as_of: datetime) -> Any:
@@ -159,7 +188,7 @@ def refuse_ahead(tx: Transaction, instant: datetime) -> None:
         raise InstantAhead(instant=instant.isoformat())
 
 
-def _seen_at(instant: datetime) -> ColumnElement[bool]:
+def _seen_at(instant: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     return and_(Seen.seen_from <= instant, or_(Seen.seen_to.is_(None), Seen.seen_to > instant))
 
 

@@ -10,7 +10,20 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Integer, and_, case, func, literal, or_, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Text,
+    and_,
+    any_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
 
 from services.catalog.errors import ListingArchived, ListingNotFound
 from services.catalog.queries.search_index import Entry, Place, Search, SearchIndex
@@ -135,7 +148,10 @@ def tier_of(table: Searched, asked: Wanted) -> ColumnElement[int]:
 def conditions(table: Searched, search: Search, asked: Wanted) -> ColumnElement[bool]:
     """What a search asks for, of listings as they are or as they were."""
     states = [state for state in search.states if state in PUBLIC]
-    found: list[ColumnElement[bool]] = [table.number.is_not(None), table.state.in_(states)]
+    found: list[ColumnElement[bool]] = [
+        table.number.is_not(None),
+        table.state == any_(literal(states, ARRAY(Text))),
+    ]
     if search.region:
         below = table.region.startswith(scope_prefix(search.region), autoescape=True)
         province = table.region == PROVINCE_REGION

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from operator import add
+from typing import Final
 
 _RUNS = re.compile(r"(?P<word>[a-z0-9]+)|(?P<run>(?:(?![a-z0-9_])\w)+)")
 PAIR = 2
@@ -46,6 +47,9 @@ class Wanted:
         return all(run in text for run in self.runs) and all(
             re.search(rf"(?<![a-z0-9]){word}", text) for word in self.words
         )
+
+
+NOTHING: Final = Wanted((), ())
 
 
 def wanted(query: str) -> Wanted:

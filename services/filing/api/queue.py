@@ -28,24 +28,25 @@ from shared.http.problems import problem_body
 
 router = APIRouter(route_class=OperationRoute, tags=["待办"])
 _REASONED = frozenset({Action.RETURN, Action.REJECT, Action.REFUSE})
+JSON = "application/json"
 _LONGEST = timedelta(days=366)
 
 
-@router.get("/v1/queue")
+@router.get("/v1/queue", response_model=Page[QueueItemView])
 async def list_queue(
     tx: Tx,
     request: Request,
-    response: Response,
     page: Paging,
     *,
     waiting_for: Annotated[ClockKind | None, Query()] = None,
     acting_for: Annotated[str | None, Query(pattern=r"^[\x21-\x7e]{1,200}$")] = None,
-) -> Page[QueueItemView]:
-    items, cursor = await queries.list_queue(
+) -> Response:
+    body, cursor = await queries.list_queue(
         tx, page, waiting_for=waiting_for, acting_for=acting_for
     )
+    response = Response(body, media_type=JSON)
     link_next(request, response, cursor)
-    return Page(items=list(items), next_cursor=cursor)
+    return response
 
 
 @router.get("/v1/due-dates")
