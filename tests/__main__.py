@@ -1,7 +1,7 @@
-"""`python -m tests [--all]`: the suites, two at a time, and the time of each.
+"""`python -m tests [--all]`: the suites, three at a time, and the time of each.
 
-A suite is one process with servers of its own; the longest begin first, so that both cores have
-work until the end. The ledger kills processes against the clock: it has the machine to itself.
+A suite is one process with servers of its own, and waits for clocks and processes a third of its
+time: with three both cores have work, and the longest begin first. The ledger kills processes against the clock: it has the machine to itself.
 """
 
 import subprocess
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-LANES = 2
+LANES = 3
 MACHINE = "tests/gateway/test_schemathesis.py"
 LEDGER = "tests/journeys/test_ledger.py"
 
