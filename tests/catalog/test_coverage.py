@@ -10,6 +10,7 @@ from services.catalog.schedule import SCHEDULE
 from shared.events.filing import PlanLinesAccepted
 from shared.messaging.inbox import Ack
 from shared.scheduling import run_once
+from shared.security.identity import Actor
 from tests.catalog.province import (
     JIUJIANG_PLACE,
     NANCHANG_PLACE,
@@ -154,6 +155,50 @@ async def test_a_vacancy_is_shown_and_raises_an_event_once_a_night(catalog: Cata
     both = ["OPERATION", "MAINTENANCE"]
     assert nights == [[], both, both, both + both]
     assert "gft_catalog_orphans" in metrics
+
+
+async def orphans(catalog: Catalog, actor: Actor = PROVINCE, *, listed: bool = True) -> set[str]:
+    page = await catalog.get(f"/v1/coverage?orphan={str(listed).lower()}&limit=100", actor)
+    return {each["organisation_id"] for each in page.json()["items"]}
+
+
+@pytest.mark.feature("C5")
+@pytest.mark.clause("A12.2")
+async def test_the_orphan_list_holds_who_has_a_vacancy_and_loses_them_when_it_is_filled(
+    catalog: Catalog,
+):
+    await catalog.publish(content(**JIUJIANG_PLACE))
+    path = "/v1/responsible-persons"
+    empty = await orphans(catalog)
+    await catalog.send("POST", path, person("city-360400", "OPERATION", "19900000311"), JIUJIANG)
+    half = await orphans(catalog)
+
+    await catalog.send("POST", path, person("city-360400", "MAINTENANCE", "19900000312"), JIUJIANG)
+
+    filled = await orphans(catalog)
+    assert "city-360400" in empty
+    assert "city-360400" in half
+    assert "city-360400" not in filled
+    assert "city-360400" in await orphans(catalog, listed=False)
+    assert await orphans(catalog, NANCHANG) <= {"city-360100"}
+
+
+@pytest.mark.feature("C5")
+async def test_what_a_closed_unit_has_live_is_an_orphan_whoever_was_named(catalog: Catalog):
+    await catalog.publish(content(**JIUJIANG_PLACE))
+    for domain in ("OPERATION", "MAINTENANCE"):
+        named = person("city-360400", domain, "19900000313")
+        await catalog.send("POST", "/v1/responsible-persons", named, JIUJIANG)
+    before = await orphans(catalog)
+    close = "update organisations set active = $1 where id = 'city-360400'"
+    await catalog.suite.sql("catalog", close, False)  # no command does this: the list would show it
+
+    found = await unit(catalog, "city-360400", query="&orphan=true")
+
+    await catalog.suite.sql("catalog", close, True)
+    assert "city-360400" not in before
+    assert found["orphan"] is True
+    assert (found["operation_person_id"], found["maintenance_person_id"]) == (None, None)
 
 
 @pytest.mark.feature("C5")

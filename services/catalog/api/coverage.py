@@ -20,6 +20,10 @@ from shared.http.pagination import Page, Paging, link_next
 
 router = APIRouter(route_class=OperationRoute, tags=["应上尽上"])
 Year = Annotated[int | None, Query(ge=2000, le=2100, description="清单年度 / year of the list")]
+Orphan = Annotated[
+    bool | None,
+    Query(description="有在架服务而无人负责的单位 / units whose live listings nobody answers for"),
+]
 
 
 @router.get("/v1/coverage")
@@ -31,8 +35,11 @@ async def list_coverage(
     page: Paging,
     organisation: IdFilter = "",
     year: Year = None,
+    orphan: Orphan = None,
 ) -> Page[CoverageView]:
-    items, cursor = await coverage.list_coverage(tx, page, organisation=organisation, year=year)
+    items, cursor = await coverage.list_coverage(
+        tx, page, organisation=organisation, year=year, orphan=orphan
+    )
     link_next(request, response, cursor)
     return Page(items=items, next_cursor=cursor)
 

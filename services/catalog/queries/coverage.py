@@ -13,6 +13,7 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
+    not_,
     or_,
     select,
     true,
@@ -52,14 +53,26 @@ class Orphan:
 
 
 async def list_coverage(
-    tx: Transaction, page: PageRequest, *, organisation: str, year: int | None
+    tx: Transaction,
+    page: PageRequest,
+    *,
+    organisation: str,
+    year: int | None,
+    orphan: bool | None = None,
 ) -> tuple[list[CoverageView], str | None]:
-    """Every unit that planned something or has something live, among those the actor may see."""
-    statement = coverage_of_units(_today(tx), year).where(
+    """Every unit that planned something or has something live, among those the actor may see.
+
+    With `orphan` only those whose live listings nobody answers for, or only the others (C5).
+    """
+    today = _today(tx)
+    statement = coverage_of_units(today, year).where(
         visible(tx.actor, region=Organisation.region, organisation=Organisation.id)
     )
     if organisation:
         statement = statement.where(Organisation.id == organisation)
+    if orphan is not None:
+        found = and_(_has_live(), _vacant(today))
+        statement = statement.where(found if orphan else not_(found))
     rows = await tx.session.execute(
         keyset(statement, page, columns=[Organisation.id], kinds=[word])
     )
@@ -127,14 +140,20 @@ async def list_exemptions(
 
 
 async def orphans(tx: Transaction) -> list[Orphan]:
-    """The vacancies of today; empty when every unit with live listings has its persons (C5)."""
+    """The vacancies of today; empty when every unit with live listings has its persons (C5).
+
+    A closed unit answers for nothing, whoever was named for it.
+    """
     today = _today(tx)
     units = (
         select(
             Organisation.id.label("organisation_id"),
             Organisation.region,
             _live().label("live_listings"),
-            *(_duty_person(domain, today) for domain in NEEDED_PERSONS),
+            *(
+                _duty_person(domain, today).label(_person_column(domain))
+                for domain in NEEDED_PERSONS
+            ),
         )
         .where(_has_live())
         .order_by(Organisation.id)
@@ -172,7 +191,10 @@ def coverage_of_units(today: date, year: int | None) -> Select[Any]:
             Organisation.region,
             tally,
             _live().label("live_listings"),
-            *(_duty_person(domain, today) for domain in NEEDED_PERSONS),
+            *(
+                _duty_person(domain, today).label(_person_column(domain))
+                for domain in NEEDED_PERSONS
+            ),
         )
         .join(tally, true())
         .where(or_(select(PlanLine.item_code).where(planned).exists(), _has_live()))
@@ -267,13 +289,18 @@ def _duty_person(domain: Domain, today: date) -> ColumnElement[Any]:
                 ResponsiblePerson.domain == domain,
                 ResponsiblePerson.post == Post.RESPONSIBLE,
             ),
+            Organisation.active,
             on_duty(today),
         )
         .order_by(ResponsiblePerson.valid_from.desc(), ResponsiblePerson.id)
         .limit(1)
+        .correlate(Organisation)
         .scalar_subquery()
-        .label(_person_column(domain))
     )
+
+
+def _vacant(today: date) -> ColumnElement[bool]:
+    return or_(*(_duty_person(domain, today).is_(None) for domain in NEEDED_PERSONS))
 
 
 def _person_column(domain: Domain) -> str:
