@@ -58,7 +58,9 @@ async def on_zone_registered(tx: Transaction, received: Received[catalog.ZoneReg
 
 async def on_norm_issued(tx: Transaction, received: Received[catalog.NormIssued]) -> None:
     told = received.event
-    await projections.know_norm(tx, told.version, effective_from=told.effective_from)
+    await projections.know_norm(
+        tx, told.version, effective_from=told.effective_from, checklist=told.checklist
+    )
 
 
 async def on_items_registered(

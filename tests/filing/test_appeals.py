@@ -10,7 +10,7 @@ import pytest
 
 from shared.security.identity import Actor
 from tests.filing.test_four_eyes import delegated
-from tests.filing.world import EVIDENCE, World, refusal
+from tests.filing.world import EVIDENCE, MONDAY, World, refusal
 from tests.suite import HEALTH_INSURANCE, JIUJIANG, LABOUR, NANCHANG, PROVINCE, officer
 
 FIRST, OTHER = officer(PROVINCE, "appeal-first"), officer(PROVINCE, "appeal-other")
@@ -34,8 +34,8 @@ async def appealed(world: World, filing: dict[str, Any], by: Actor = LABOUR) -> 
     return f"/v1/appeals/{made['id']}"
 
 
-async def decide(world: World, by: Actor, appeal: str, word: str) -> httpx.Response:
-    return await world.call(by, "POST", f"{appeal}/decision", outcome(word))
+async def decide(world: World, by: Actor, appeal: str, word: str, **more: Any) -> httpx.Response:
+    return await world.call(by, "POST", f"{appeal}/decision", {**outcome(word), **more})
 
 
 async def look(world: World, filing: dict[str, Any]) -> dict[str, Any]:
@@ -143,6 +143,64 @@ async def test_whoever_appealed_does_not_decide_the_appeal(world: World):
 
 
 @pytest.mark.feature("C2")
+@pytest.mark.feature("F6")
+async def test_an_appeal_is_decided_in_anothers_place_and_shows_both_names(world: World):
+    head, deputy = officer(PROVINCE, "appeal-head"), officer(PROVINCE, "appeal-deputy")
+    appeal = await appealed(world, await returned(world))
+    scopes = {"actions": ["UPHOLD"]}
+    under = await delegated(world, head, deputy, **scopes)
+    ended = (MONDAY + timedelta(minutes=1)).isoformat()
+    over = await delegated(world, head, deputy, **scopes, ends_at=ended)
+    world.suite.clock.advance(timedelta(minutes=2))
+
+    reversed_ = await decide(world, deputy, appeal, "REVERSED", delegation_id=under)
+    late = await decide(world, deputy, appeal, "UPHELD", delegation_id=over)
+    strangers = await decide(world, OTHER, appeal, "UPHELD", delegation_id=under)
+    upheld = await decide(world, deputy, appeal, "UPHELD", delegation_id=under)
+
+    assert refusal(reversed_) == (403, "delegation_out_of_scope")
+    assert refusal(late) == (403, "delegation_not_in_force")
+    assert refusal(strangers) == (403, "delegation_not_in_force")
+    assert (upheld.json()["decided_by"], upheld.json()["decided_for"]) == (
+        deputy.subject,
+        head.subject,
+    )
+    last = (await look(world, {"id": upheld.json()["filing_id"]}))["history"][-1]
+    assert (last["action"], last["actor"], last["acting_for"]) == (
+        "UPHOLD",
+        deputy.subject,
+        head.subject,
+    )
+
+
+@pytest.mark.feature("C2")
+@pytest.mark.feature("F6")
+async def test_neither_a_deputy_nor_a_delegator_of_the_first_reviewer_decides(world: World):
+    first, head, aide = (officer(PROVINCE, f"circle-{each}") for each in ("first", "head", "aide"))
+    filing = await world.file(LABOUR)
+    await world.ok(first, "POST", f"/v1/filings/{filing['id']}/return", RETURN)
+    appeal = await appealed(world, filing)
+    await delegated(world, head, first)
+    for_first = await delegated(world, first, aide, actions=["UPHOLD"])
+    for_head = await delegated(world, head, OTHER, actions=["UPHOLD"])
+
+    answers = {
+        "who let the first reviewer decide": await decide(world, head, appeal, "UPHELD"),
+        "in the first reviewer's place": await decide(
+            world, aide, appeal, "UPHELD", delegation_id=for_first
+        ),
+        "in the place of who let them": await decide(
+            world, OTHER, appeal, "UPHELD", delegation_id=for_head
+        ),
+    }
+
+    assert {who: refusal(each) for who, each in answers.items()} == dict.fromkeys(
+        answers, (403, "same_reviewer")
+    )
+    assert (await decide(world, OTHER, appeal, "UPHELD")).status_code == 200
+
+
+@pytest.mark.feature("C2")
 async def test_a_decision_is_appealed_once_and_a_new_one_anew(world: World):
     filing = await returned(world)
     place = f"/v1/filings/{filing['id']}"
@@ -189,11 +247,14 @@ async def test_while_an_appeal_is_open_the_filing_is_not_changed(world: World):
     body = world.listing_body(LABOUR)
     body.pop("submit")
 
+    shown = (await world.ok(LABOUR, "GET", place))["allowed_actions"]
     revised = await world.call(LABOUR, "PUT", place, body)
     sent = await world.call(LABOUR, "POST", f"{place}/submission", {})
     await world.ok(LABOUR, "POST", f"{appeal}/withdrawal", {"reason": "改为补正"})
+    again = (await world.ok(LABOUR, "GET", place))["allowed_actions"]
     after = await world.call(LABOUR, "POST", f"{place}/submission", {})
 
+    assert (shown, again) == (["WITHDRAW"], ["REVISE", "SUBMIT", "WITHDRAW"])
     assert refusal(revised) == (409, "appeal_pending")
     assert refusal(sent) == (409, "appeal_pending")
     assert after.status_code == 200

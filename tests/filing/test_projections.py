@@ -81,7 +81,7 @@ EVENTS: list[Event] = [
         state="ACTIVE",
     ),
     catalog.ZoneRegistered(zone_id="zone-new", name="新", hall_id="hall-new", department="jx-new"),
-    catalog.NormIssued(version="n-1", title="新", effective_from=date(2025, 1, 1), checklist=[]),
+    catalog.NormIssued(version="n-1", title="新", effective_from=date(2025, 1, 1), checklist=["1"]),
     catalog.ItemRegistered(
         item_code="demo-new",
         name="新",

@@ -5,7 +5,7 @@ import csv
 import json
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -30,6 +30,7 @@ from tests.suite import DONGHU, HEALTH_INSURANCE, JIUJIANG, LABOUR, NANCHANG, PR
 
 CALENDAR = Path(__file__).parents[2] / "deploy" / "local" / "data" / "calendar"
 NORM = "demo-1.0"
+CHECKLIST = ("投诉和评价入口可用", "办理结果与线下一致", "大字版可用")
 ORGANISATIONS = (
     ("jx-zwfw", "PROVINCIAL_AUTHORITY", "36", None),
     ("jx-rst", "PROVINCIAL_DEPARTMENT", "36", "jx-zwfw"),
@@ -138,13 +139,15 @@ class World:
         for actor in PLANNERS:
             await self.plan(actor, [item_of(actor)])
 
-    async def issue_norm(self, version: str, *, effective_from: str) -> None:
+    async def issue_norm(
+        self, version: str, *, effective_from: str, checklist: Sequence[str] = CHECKLIST
+    ) -> None:
         await self.tell(
             catalog.NormIssued(
                 version=version,
                 title="规范",
                 effective_from=date.fromisoformat(effective_from),
-                checklist=[],
+                checklist=list(checklist),
             ),
             f"norm:{version}",
         )

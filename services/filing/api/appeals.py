@@ -59,6 +59,7 @@ async def decide_appeal(
         clause=body.clause,
         opinion=body.opinion,
         evidence=[each.model_dump() for each in body.evidence],
+        delegation_id=body.delegation_id,
     )
     reverse = body.outcome == AppealState.REVERSED
     appeal = await commands.decide_appeal(tx, appeal_id, reverse=reverse, decision=decision)

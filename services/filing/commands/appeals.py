@@ -8,7 +8,13 @@ from sqlalchemy import select
 
 from services.filing import rules
 from services.filing.commands import clocks
-from services.filing.commands.authority import delegators, hand_of
+from services.filing.commands.authority import (
+    delegators,
+    delegators_of,
+    hand_of,
+    mandate_for,
+)
+from services.filing.commands.gates import check_clause
 from services.filing.commands.partners import refuse_forced_out
 from services.filing.commands.records import advance, keep, load_filing, type_of
 from services.filing.commands.review import Decision
@@ -33,7 +39,7 @@ from services.filing.rules import (
     Hand,
     State,
 )
-from services.filing.tables import Appeal, Filing, HistoryEntry
+from services.filing.tables import Appeal, Delegation, Filing, HistoryEntry
 from shared import deadlines
 from shared.database import Transaction
 from shared.deadlines import ClockState
@@ -104,10 +110,13 @@ async def decide_appeal(
     tx.expect(appeal.version)
     action = AppealAction.REVERSE if reverse else AppealAction.UPHOLD
     appeal.state = APPEALS.after(AppealState(appeal.state), action, AppealParty.REVIEWER)
-    await _check_reviewer(tx, appeal, filing)
+    mandate = await mandate_for(tx, filing, action, decision.delegation_id)
+    await _check_reviewer(tx, appeal, filing, mandate)
+    await check_clause(tx, decision.clause)
     appeal.clause, appeal.opinion = decision.clause, decision.opinion
     appeal.decision_evidence = [dict(each) for each in decision.evidence]
     appeal.decided_by, appeal.decided_at = tx.actor.subject, tx.now
+    appeal.decided_for = mandate.delegator if mandate is not None else None
     appeal.version += 1
     if reverse:
         await _reopen(tx, filing)
@@ -120,6 +129,7 @@ async def decide_appeal(
         clause=decision.clause,
         opinion=decision.opinion,
         evidence=decision.evidence,
+        mandate=mandate,
     )
     tx.emit(
         AppealDecided(
@@ -198,11 +208,17 @@ async def _open(tx: Transaction, appeal_id: UUID) -> tuple[Appeal, Filing]:
     return appeal, filing
 
 
-async def _check_reviewer(tx: Transaction, appeal: Appeal, filing: Filing) -> None:
-    """A person; neither the filer nor who decided before, nor in the place of either (F6)."""
+async def _check_reviewer(
+    tx: Transaction, appeal: Appeal, filing: Filing, mandate: Delegation | None
+) -> None:
+    """A person; neither the filer nor who decided before, nor in the place of either (F6).
+
+    Nor anybody in whose place the first reviewer may decide now: a delegator would look at the
+    work of their own deputy.
+    """
     if not tx.actor.person:
         raise PersonRequired
-    reviewer, above = hand_of(tx), await delegators(tx)
+    reviewer, above = hand_of(tx, mandate), await delegators(tx)
     rows = await tx.session.scalars(
         select(HistoryEntry).where(
             HistoryEntry.filing_id == filing.id,
@@ -214,7 +230,10 @@ async def _check_reviewer(tx: Transaction, appeal: Appeal, filing: Filing) -> No
         hand = Hand(row.actor, row.client_id, row.organisation, row.person, row.acting_for)
         if row.number != appeal.against:
             filers.append(hand)
-        elif (reviewer.names | above) & hand.names or reviewer.same_client(hand):
+            continue
+        first = hand.names | await delegators_of(tx, *(hand.names if hand.person else ()))
+        deputy = (reviewer.names | above) & hand.names or reviewer.names & first
+        if deputy or reviewer.same_client(hand):
             raise SameReviewer
     rules.check_four_eyes(reviewer, filers, above)
 

@@ -6,7 +6,7 @@ from services.filing.commands import effects
 from services.filing.commands.attachments import cite
 from services.filing.commands.authority import approves_last, may_decide
 from services.filing.commands.closing import stop_clocks
-from services.filing.commands.gates import check_same_version
+from services.filing.commands.gates import check_clause, check_same_version
 from services.filing.commands.records import advance, keep, load_filing, type_of
 from services.filing.commands.review import Decision
 from services.filing.rules import Action, cited_in
@@ -58,6 +58,7 @@ async def reject_filing(
     filing = await load_filing(tx, filing_id, relation)
     state = advance(tx, filing, Action.REJECT)
     mandate = await may_decide(tx, filing, Action.REJECT, decision.delegation_id)
+    await check_clause(tx, decision.clause)
     await cite(tx, filing.id, list(cited_in(list(decision.evidence), "/evidence")))
     filing.state = state
     filing.decided_at = tx.now

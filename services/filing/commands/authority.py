@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from services.filing import rules
 from services.filing.commands.records import keep, policies_now
@@ -16,8 +16,8 @@ from services.filing.errors import (
     DelegationNotYours,
     PersonRequired,
 )
-from services.filing.rules import Action, Hand, Mandate
-from services.filing.tables import Delegation, Filing, HistoryEntry
+from services.filing.rules import Action, AppealAction, Hand, Mandate
+from services.filing.tables import DELEGATORS, Delegation, Filing, HistoryEntry
 from shared.database import Transaction
 from shared.errors import FieldError
 from shared.events.filing import FilingEndorsed
@@ -44,7 +44,7 @@ async def may_decide(
     tx: Transaction, filing: Filing, action: Action, delegation_id: UUID | None
 ) -> Delegation | None:
     """Refuse the filer's own hand; returns the delegation under which the actor decides."""
-    mandate = await _mandate(tx, filing, action, delegation_id)
+    mandate = await mandate_for(tx, filing, action, delegation_id)
     decider = hand_of(tx, mandate)
     filed = await _hands(tx, filing, *rules.FILED_BY)
     rules.check_four_eyes(decider, filed, await delegators(tx))
@@ -88,8 +88,8 @@ def hand_of(tx: Transaction, mandate: Delegation | None = None) -> Hand:
     )
 
 
-async def _mandate(
-    tx: Transaction, filing: Filing, action: Action, delegation_id: UUID | None
+async def mandate_for(
+    tx: Transaction, filing: Filing, action: Action | AppealAction, delegation_id: UUID | None
 ) -> Delegation | None:
     """The named delegation, locked against a revocation, if it covers this decision as of now."""
     if delegation_id is None:
@@ -144,24 +144,17 @@ async def _hands(
     return [Hand(*row) for row in rows]
 
 
-_CHAIN = text("""
-with recursive chain(name) as (
-    select delegator from delegations
-        where delegate = :me and revoked_at is null and starts_at <= :now and ends_at > :now
-    union
-    select d.delegator from delegations d join chain on d.delegate = chain.name
-        where d.revoked_at is null and d.starts_at <= :now and d.ends_at > :now
-)
-select name from chain
-""")
-
-
 async def delegators(tx: Transaction) -> frozenset[str]:
     """Everyone up the chain of those who let this actor decide for them, as of now."""
     if not tx.actor.person:
         return frozenset()
-    names = await tx.session.scalars(_CHAIN, {"me": tx.actor.subject, "now": tx.now})
-    return frozenset(names)
+    return await delegators_of(tx, tx.actor.subject)
+
+
+async def delegators_of(tx: Transaction, *names: str) -> frozenset[str]:
+    """Everyone up the chains of those who let these persons decide for them, as of now."""
+    found = [await tx.session.scalars(DELEGATORS, {"me": each, "now": tx.now}) for each in names]
+    return frozenset(name for each in found for name in each)
 
 
 # --- granting and revoking ------------------------------------------------------------------------

@@ -3,11 +3,12 @@
 from collections.abc import Set as AbstractSet
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select
 
 from services.filing.commands import clocks
 from services.filing.commands.records import advance, drop_filed_lines, keep, pending_of
 from services.filing.rules import (
+    APPEAL_WITHDRAWN,
     APPEALS,
     Action,
     AppealAction,
@@ -17,7 +18,7 @@ from services.filing.rules import (
 )
 from services.filing.tables import Appeal, Filing
 from shared.database import Transaction
-from shared.events.filing import FilingWithdrawn
+from shared.events.filing import AppealWithdrawn, FilingWithdrawn
 
 
 async def revoke_pending(
@@ -37,15 +38,34 @@ async def close(tx: Transaction, filing: Filing, action: Action, *, reason: str)
     filing.decided_at = tx.now
     await stop_clocks(tx, filing, reason=action)
     await drop_filed_lines(tx, filing)
-    await tx.session.execute(
-        update(Appeal)
-        .where(Appeal.filing_id == filing.id, Appeal.state == AppealState.OPEN)
-        .values(
-            state=APPEALS.after(AppealState.OPEN, AppealAction.WITHDRAW, AppealParty.PLATFORM),
-            version=Appeal.version + 1,
-        )
-    )
+    await end_appeal(tx, filing, reason=reason)
     keep(tx, filing, action, opinion=reason)
+
+
+async def end_appeal(
+    tx: Transaction, filing: Filing, *, reason: str, clause: str | None = None
+) -> bool:
+    """End the open appeal of a filing that is not looked at again; False when there is none."""
+    appeal = await tx.session.scalar(
+        select(Appeal)
+        .where(Appeal.filing_id == filing.id, Appeal.state == AppealState.OPEN)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if appeal is None:
+        return False
+    appeal.state = APPEALS.after(
+        AppealState(appeal.state), AppealAction.WITHDRAW, AppealParty.PLATFORM
+    )
+    appeal.clause, appeal.opinion = clause, reason
+    appeal.version += 1
+    keep(tx, filing, APPEAL_WITHDRAWN, clause=clause, opinion=reason)
+    tx.emit(
+        AppealWithdrawn(filing_id=filing.id, appeal_id=appeal.id),
+        subject=f"filing:{filing.id}",
+        region=filing.region,
+    )
+    return True
 
 
 async def stop_clocks(tx: Transaction, filing: Filing, *, reason: str) -> None:

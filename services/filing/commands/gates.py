@@ -12,9 +12,11 @@ from services.filing.commands.records import (
     listing_facts,
     live_listing,
     pending_of,
+    today,
 )
 from services.filing.errors import (
     AppealPending,
+    ClauseUnknown,
     DigestMismatch,
     FilingPending,
     ListingAlreadyLive,
@@ -23,7 +25,7 @@ from services.filing.errors import (
     PlanLineMissing,
 )
 from services.filing.rules import AppealState, FilingKind, FilingType, State
-from services.filing.tables import Appeal, Confirmation, Filing, Line, Round
+from services.filing.tables import Appeal, Confirmation, Filing, KnownNorm, Line, Round
 from shared.database import Transaction
 from shared.errors import FieldError
 from shared.events.filing import ListingContent
@@ -80,6 +82,31 @@ async def refuse_open_appeal(tx: Transaction, filing: Filing) -> None:
     )
     if appeal is not None:
         raise AppealPending(appeal_id=appeal)
+
+
+async def check_clause(tx: Transaction, clause: str) -> None:
+    """A decision cites the measures, or what the norm in force lists; else it says what is known.
+
+    `clause_unknown` (422) when it is neither (A10.1, C2).
+    """
+    if rules.of_the_measures(clause):
+        return
+    checklist = await tx.session.scalar(
+        select(KnownNorm.checklist)
+        .where(KnownNorm.effective_from <= today(tx))
+        .order_by(KnownNorm.effective_from.desc(), KnownNorm.version.desc())
+        .limit(1)
+    )
+    known = rules.known_clauses(checklist or ())
+    if clause not in known:
+        told = {"cited": clause, "known": "、".join(known) or "A1–A28"}
+        raise ClauseUnknown(
+            clause="A10.1",
+            allowed=tuple(known),
+            errors=[FieldError("/clause", ClauseUnknown.code, told)],
+            cited=clause,
+            known=told["known"],
+        )
 
 
 async def _check_listing(tx: Transaction, filing: Filing, type_: FilingType) -> datetime | None:

@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from services.filing import rules
 from services.filing.commands.attachments import cite
-from services.filing.commands.closing import close, tell_withdrawn
+from services.filing.commands.closing import close, end_appeal, stop_clocks, tell_withdrawn
 from services.filing.commands.records import advance, next_number, today
 from services.filing.errors import (
     PartnerNotActive,
@@ -21,15 +21,24 @@ from services.filing.errors import (
 from services.filing.rules import (
     PARTNER,
     PARTNER_KIND,
+    WINDOW,
     Action,
+    AppealState,
     FilingKind,
     PartnerAction,
     PartnerState,
+    WindowAction,
+    WindowState,
 )
-from services.filing.tables import Filing, ForcedExit, KnownOrganisation, Partner
+from services.filing.tables import Appeal, Filing, ForcedExit, KnownOrganisation, Partner, Window
 from shared.database import Transaction
 from shared.errors import FieldError
-from shared.events.filing import PartnerApproved, PartnerForcedOut
+from shared.events.filing import (
+    PartnerApproved,
+    PartnerForcedOut,
+    WindowCancelled,
+    WindowEnded,
+)
 from shared.security.identity import Role
 
 # --- the application -----------------------------------------------------------------------------
@@ -177,6 +186,7 @@ async def force_out(tx: Transaction, partner_id: str, order: ExitOrder) -> Partn
     )
     tx.session.add(decision)
     await _end_filings(tx, partner, decision)
+    await _end_windows(tx, partner, decision)
     tx.emit(
         PartnerForcedOut(
             filing_id=decision.id,
@@ -192,18 +202,65 @@ async def force_out(tx: Transaction, partner_id: str, order: ExitOrder) -> Partn
 
 
 async def _end_filings(tx: Transaction, partner: Partner, decision: ForcedExit) -> None:
-    """What the partner has pending is taken back, and names the decision."""
+    """What the partner has pending is taken back, its appeals too, and names the decision.
+
+    An appeal against a rejection stands on a filing that is not pending any more: that stays
+    rejected, and nobody looks at it again.
+    """
+    appealed = exists().where(Appeal.filing_id == Filing.id, Appeal.state == AppealState.OPEN)
     pending = await tx.session.scalars(
         select(Filing)
-        .where(Filing.organisation_id == partner.organisation_id, Filing.state.in_(rules.PENDING))
+        .where(
+            Filing.organisation_id == partner.organisation_id,
+            Filing.state.in_(rules.PENDING) | appealed,
+        )
         .order_by(Filing.id)
         .with_for_update()
     )
     for filing in pending.all():
+        if await end_appeal(tx, filing, clause="A15.5", reason=decision.number):
+            await stop_clocks(tx, filing, reason=decision.number)
+        if filing.state not in rules.PENDING:
+            continue
         filing.state = advance(tx, filing, Action.REVOKE, platform=True)
         filing.revoked_by = decision.id
         await close(tx, filing, Action.REVOKE, reason=decision.number)
         tell_withdrawn(tx, filing)
+
+
+async def _end_windows(tx: Transaction, partner: Partner, decision: ForcedExit) -> None:
+    """What it has planned does not take place, and what is under way ends now."""
+    planned = await tx.session.scalars(
+        select(Window)
+        .where(
+            Window.organisation_id == partner.organisation_id,
+            Window.state == WindowState.PLANNED,
+            Window.ends_at > tx.now,
+        )
+        .order_by(Window.id)
+        .with_for_update()
+    )
+    for window in planned.all():
+        begun = window.starts_at <= tx.now
+        action = WindowAction.END if begun else WindowAction.CANCEL
+        window.state = WINDOW.after(WindowState(window.state), action, tx.actor.role)
+        window.ended_at = tx.now if begun else None
+        window.version += 1
+        told: WindowEnded | WindowCancelled = (
+            WindowEnded(
+                window_id=window.id,
+                filing_id=decision.id,
+                organisation_id=window.organisation_id,
+                ended_at=tx.now,
+            )
+            if begun
+            else WindowCancelled(
+                window_id=window.id,
+                filing_id=decision.id,
+                organisation_id=window.organisation_id,
+            )
+        )
+        tx.emit(told, subject=f"window:{window.id}", region=window.region)
 
 
 async def _locked(tx: Transaction, partner_id: str, *, read: bool = False) -> Partner | None:

@@ -81,8 +81,11 @@ async def know_zone(tx: Transaction, id_: str, *, hall_id: str, department: str)
     await _put(tx, KnownZone, "id", id=id_, hall_id=hall_id, department=department)
 
 
-async def know_norm(tx: Transaction, version: str, *, effective_from: date) -> None:
-    await _put(tx, KnownNorm, "version", version=version, effective_from=effective_from)
+async def know_norm(
+    tx: Transaction, version: str, *, effective_from: date, checklist: Sequence[str]
+) -> None:
+    values = {"effective_from": effective_from, "checklist": list(checklist)}
+    await _put(tx, KnownNorm, "version", version=version, **values)
 
 
 async def know_items(tx: Transaction, told: Sequence[Received[ItemRegistered]]) -> None:

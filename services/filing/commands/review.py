@@ -13,6 +13,7 @@ from services.filing.commands.authority import approves_last, may_decide
 from services.filing.commands.closing import stop_clocks
 from services.filing.commands.gates import (
     LISTING_DOCUMENTS,
+    check_clause,
     check_same_version,
     check_still_live,
 )
@@ -154,6 +155,7 @@ async def refuse_filing(
     filing = await load_filing(tx, filing_id, relation)
     state = advance(tx, filing, Action.REFUSE)
     mandate = await may_decide(tx, filing, Action.REFUSE, decision.delegation_id)
+    await check_clause(tx, decision.clause)
     filing.state = state
     await stop_clocks(tx, filing, reason=Action.REFUSE)
     await _ask_for_correction(tx, filing, Action.REFUSE, decision, mandate)
@@ -174,6 +176,7 @@ async def return_filing(
     filing = await load_filing(tx, filing_id, relation)
     state = advance(tx, filing, Action.RETURN)
     mandate = await may_decide(tx, filing, Action.RETURN, decision.delegation_id)
+    await check_clause(tx, decision.clause)
     filing.state = state
     for running in (await clocks.open_clocks(tx, filing.id)).values():
         if running.row.state == ClockState.RUNNING:

@@ -51,6 +51,7 @@ from services.filing.errors.emergency import (
 )
 from services.filing.errors.filings import (
     AlreadyConfirmed,
+    ClauseUnknown,
     DecisionIncomplete,
     DueDatesTooMany,
     FilingNotFound,
@@ -155,6 +156,7 @@ __all__ = [
     "AttachmentMissing",
     "AttachmentNotFound",
     "CapabilityMissing",
+    "ClauseUnknown",
     "ClearanceEndedAlready",
     "ClearanceNotFound",
     "ContentRefused",

@@ -21,6 +21,12 @@ class NothingFiled(Conflict):
     code = "nothing_filed"
 
 
+class ClauseUnknown(Invalid):
+    """Neither a clause of the measures nor one that the norm in force lists (A10.1, C2)."""
+
+    code = "clause_unknown"
+
+
 class DecisionIncomplete(Invalid):
     """A return, refusal or rejection names clause, reason and evidence (C2)."""
 

@@ -8,14 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, any_, func, literal, select
 
-from services.filing import rules
 from services.filing.errors import FilingNotFound
-from services.filing.rules import Action, FilingKind, Flow, State
+from services.filing.queries.allowed import allowed
+from services.filing.rules import FilingKind
 from services.filing.schemas import FilingSummary, FilingView, HistoryView, RoundView
 from services.filing.tables import (
     Confirmation,
     Filing,
-    FilingTypeVersion,
     HistoryEntry,
     Obligation,
     Round,
@@ -103,14 +102,15 @@ async def view_of(tx: Transaction, filing: Filing) -> FilingView:
     history = await _history(tx, filing)
     own = vars(filing)  # a loaded member needs no descriptor
     sent = filing.submitted_at is not None
+    confirmed_by = await _confirmed_by(tx, filing) if filing.departments else []
     return FilingView.model_validate(
         {
             **{name: own[name] if name in own else getattr(filing, name) for name in _MEMBERS},
             "content": _shown(filing.type, filing.content),
-            "confirmed_by": await _confirmed_by(tx, filing) if filing.departments else [],
+            "confirmed_by": confirmed_by,
             "revokes": await _revokes(tx, filing) if sent else [],
             "obligation_id": await _obligation_of(tx, filing) if sent else None,
-            "allowed_actions": await _allowed(tx, filing),
+            "allowed_actions": await allowed(tx, filing, history, confirmed_by=confirmed_by),
             "history": [HistoryView.model_validate(entry) for entry in history],
             "rounds": await _rounds(tx, filing) if sent else [],
         }
@@ -189,18 +189,3 @@ async def _obligation_of(tx: Transaction, filing: Filing) -> UUID | None:
     return await tx.session.scalar(
         select(Obligation.id).where(Obligation.fulfilled_by == filing.id)
     )
-
-
-async def _allowed(tx: Transaction, filing: Filing) -> list[str]:
-    who = rules.parties(
-        tx.actor, organisation=filing.organisation_id, departments=filing.departments
-    )
-    found = rules.allowed_actions(Flow(filing.flow), State(filing.state), who)
-    if filing.state == State.DRAFT or Action.WITHDRAW not in found:
-        return list(found)
-    issued = await tx.session.scalars(
-        select(FilingTypeVersion).where(FilingTypeVersion.type == filing.type)
-    )
-    types = (*rules.TYPES, *(rules.read_issued(row) for row in issued))
-    kept = rules.version_of(types, filing.type, filing.type_version).may_withdraw
-    return [action for action in found if kept or action != Action.WITHDRAW]

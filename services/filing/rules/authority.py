@@ -18,6 +18,10 @@ APPEAL = "APPEAL"
 APPEAL_WITHDRAWN = "APPEAL_WITHDRAWN"
 FILED_BY = ("CREATE", Action.REVISE, Action.SUBMIT, APPEAL)
 ENDORSE = "ENDORSE"
+DECISIONS = frozenset(
+    {Action.CONFIRM, Action.REFUSE, Action.ACCEPT, Action.APPROVE, Action.REJECT, Action.RETURN}
+)
+GRANTS = frozenset({Action.ACCEPT, Action.APPROVE})
 LEADS = frozenset({"maintenance_lead", "major_event_lead", "renewal_notice"})
 
 
@@ -88,6 +92,26 @@ def check_counts_anew(decider: Hand, earlier: Iterable[Hand]) -> None:
         raise PersonRequired
     if any(decider.names & hand.names for hand in earlier):
         raise AlreadyApproved
+
+
+def may_decide(decider: Hand, filers: Iterable[Hand], delegators: AbstractSet[str]) -> bool:
+    """Whether four eyes let this hand decide at all; a delegation never widens that."""
+    try:
+        check_four_eyes(decider, filers, delegators)
+    except (OwnFiling, PersonRequired):
+        return False
+    return True
+
+
+def may_grant(decider: Hand, earlier: Sequence[Hand], *, needed: int) -> bool:
+    """Whether an approval of this hand would count where `needed` distinct people must give one."""
+    if needed <= 1:
+        return True
+    try:
+        check_counts_anew(decider, earlier)
+    except (PersonRequired, AlreadyApproved):
+        return False
+    return True
 
 
 def loosens(key: str, *, now: int, then: int) -> bool:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from services.filing.schemas.bodies import Evidence
+from services.filing.schemas.bodies import DelegationId, Evidence
 from services.filing.schemas.contents import Body, Clause, Prose
 from services.filing.schemas.views import Local, View
 
@@ -37,6 +37,7 @@ class AppealDecision(Body):
     clause: Clause
     opinion: Prose
     evidence: Annotated[list[Evidence], Field(max_length=20)] = []
+    delegation_id: DelegationId = None
 
 
 class AppealView(View):
@@ -58,6 +59,7 @@ class AppealView(View):
                     "opinion": "经复核，投诉入口可用，撤销退回",
                     "decision_evidence": _EVIDENCE,
                     "decided_by": "officer-province-2",
+                    "decided_for": None,
                     "decided_at": "2025-11-04T10:00:00+08:00",
                     "version": 2,
                 }
@@ -78,5 +80,6 @@ class AppealView(View):
     opinion: str | None
     decision_evidence: list[dict[str, Any]] | None
     decided_by: str | None
+    decided_for: str | None
     decided_at: Local | None
     version: int

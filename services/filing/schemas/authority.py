@@ -36,7 +36,18 @@ class DelegationBody(Body):
     delegate: PersonId
     filing_types: Annotated[list[FilingKind], Field(max_length=50)] = []
     actions: Annotated[
-        list[Literal["CONFIRM", "REFUSE", "ACCEPT", "RETURN", "APPROVE", "REJECT"]],
+        list[
+            Literal[
+                "CONFIRM",
+                "REFUSE",
+                "ACCEPT",
+                "RETURN",
+                "APPROVE",
+                "REJECT",
+                "UPHOLD",
+                "REVERSE",
+            ]
+        ],
         Field(min_length=1, max_length=10),
     ]
     organisations: Annotated[list[Identifier], Field(max_length=200)] = []

@@ -3,7 +3,7 @@
 from services.filing.tables.appeals import Appeal
 from services.filing.tables.artefacts import ClassifiedFieldRow
 from services.filing.tables.attachments import Citation, StoredAttachment
-from services.filing.tables.authority import Delegation
+from services.filing.tables.authority import DELEGATORS, Delegation
 from services.filing.tables.filings import (
     Confirmation,
     Filing,
@@ -37,6 +37,7 @@ from services.filing.tables.terms import GrantedTerm
 from services.filing.tables.windows import Window
 
 __all__ = [
+    "DELEGATORS",
     "Appeal",
     "Citation",
     "ClassifiedFieldRow",

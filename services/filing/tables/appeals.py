@@ -35,5 +35,6 @@ class Appeal(Row):
     opinion: Mapped[str | None]
     decision_evidence: Mapped[list[dict[str, Any]] | None]
     decided_by: Mapped[str | None]
+    decided_for: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     version: Mapped[int]

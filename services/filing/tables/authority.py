@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped
 
 from services.filing.tables.mapping import Id, Row
@@ -36,3 +36,17 @@ class Delegation(Row):
     revoked_at: Mapped[datetime | None]
     revoked_by: Mapped[str | None]
     version: Mapped[int]
+
+
+# Everyone up the chain of those who let `me` decide for them at `now`: who asks and who decides
+# are told the same.
+DELEGATORS = text("""
+with recursive chain(name) as (
+    select delegator from delegations
+        where delegate = :me and revoked_at is null and starts_at <= :now and ends_at > :now
+    union
+    select d.delegator from delegations d join chain on d.delegate = chain.name
+        where d.revoked_at is null and d.starts_at <= :now and d.ends_at > :now
+)
+select name from chain
+""")

@@ -3,8 +3,8 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Index
-from sqlalchemy.orm import Mapped
+from sqlalchemy import Index, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from services.filing.tables.mapping import Code, Id, Row
 
@@ -61,10 +61,13 @@ class KnownZone(Row):
 
 
 class KnownNorm(Row):
+    """A version of a technical norm; a decision cites what is on its checklist (A10.1, C2)."""
+
     __tablename__ = "known_norms"
 
     version: Mapped[Code]
     effective_from: Mapped[date]
+    checklist: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
 
 
 class KnownItem(Row):
