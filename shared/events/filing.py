@@ -224,6 +224,22 @@ class ObligationBreached(Event, type="filing.obligation_breached.v1"):
     breached_at: datetime
 
 
+class ObligationReopened(Event, type="filing.obligation_reopened.v1"):
+    """Aggregate `obligation:<id>`: the document that had paid it lapsed uncorrected (A12.3).
+
+    It is owed by the date that it always had; `late` and its breach stay as they were (F8).
+    """
+
+    obligation_id: UUID
+    kind: str
+    organisation_id: str
+    subject: str | None
+    lapsed_filing_id: UUID
+    due_at: datetime
+    provisional: bool
+    late: bool
+
+
 class UnitPost(BaseModel):
     """A post of a unit in one domain (A12.2, A17.1)."""
 

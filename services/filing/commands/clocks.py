@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, text
@@ -120,6 +121,39 @@ async def start_clock(
     running = Running(row, [], timing)
     _enter(tx, running, deadlines.start([], at=since or tx.now, by=tx.actor.subject))
     return running
+
+
+async def run_again(tx: Transaction, stopped: Clock) -> Running:
+    """A clock that goes on as if this one had not been stopped: same start, limit and rungs."""
+    timing = await load_timing(tx)
+    kept = {name: getattr(stopped, name) for name in _KEPT}
+    row = Clock(id=uuid4(), **kept, ladder_version=timing.ladder_version, next_due_at=None)
+    tx.session.add(row)
+    await tx.session.flush()
+    running = Running(row, [], timing)
+    before = (await open_clock(tx, stopped, timing)).ledger
+    for entry in before:
+        if entry.kind != deadlines.ClockKind.STOPPED:
+            _enter(tx, running, entry)
+    return running
+
+
+_KEPT: Final = (
+    "record",
+    "record_id",
+    "kind",
+    "policy",
+    "policy_version",
+    "amount",
+    "unit",
+    "fired",
+    "state",
+    "due_at",
+    "local_date",
+    "provisional",
+    "calendar_version",
+    "overdue_at",
+)
 
 
 async def open_clocks(tx: Transaction, record_id: UUID) -> dict[ClockKind, Running]:

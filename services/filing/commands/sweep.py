@@ -5,7 +5,8 @@ from sqlalchemy import select
 from services.filing.commands import clocks
 from services.filing.commands.ladder import fire_rung
 from services.filing.commands.records import advance, drop_filed_lines, keep
-from services.filing.rules import ESCALATIONS, Action, ClockKind
+from services.filing.commands.reopening import owe_again
+from services.filing.rules import ESCALATIONS, Action, ClockKind, FilingKind
 from services.filing.tables import Clock, Filing, Obligation
 from shared import deadlines
 from shared.database import Transaction
@@ -125,6 +126,8 @@ async def _filing_is_late(tx: Transaction, filing: Filing, running: clocks.Runni
         running.ledger = (await clocks.open_clock(tx, running.row, running.timing)).ledger
         await drop_filed_lines(tx, filing)
         keep(tx, filing, Action.LAPSE)
+        if filing.type == FilingKind.DOCUMENT:
+            await owe_again(tx, filing)
         clocks.show_on_filing(filing, None)
         tx.emit(
             FilingLapsed(filing_id=filing.id, filing_type=filing.type),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, func, select, text
 
 from services.filing.errors import (
     EmergencyDelistingNotFound,
@@ -200,7 +200,13 @@ def _rung_view(row: LadderRung, domain: str) -> RungView:
 
 
 async def _obligation_view(tx: Transaction, obligation: Obligation) -> ObligationView:
-    row = await tx.session.scalar(select(Clock).where(Clock.record_id == obligation.id))
+    last = select(func.max(ClockEntry.number)).where(ClockEntry.clock_id == Clock.id)
+    row = await tx.session.scalar(
+        select(Clock)
+        .where(Clock.record_id == obligation.id)
+        .order_by(last.scalar_subquery().desc())
+        .limit(1)
+    )
     ladder = (await _ladders(tx, [obligation]))[obligation.id]
     return _plain(obligation, ladder, await _clock_view(tx, row) if row is not None else None)
 
