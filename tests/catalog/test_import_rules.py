@@ -13,11 +13,11 @@ from services.catalog.rules.tables import (
     FileFlaw,
     decode,
     members,
-    neutral,
     parents_first,
     read_csv,
     write_csv,
 )
+from shared.spreadsheets import neutral
 
 TEXT = "id,name,level,parent,gb2260\n36,江西省,province,,360000\n"
 

@@ -1,19 +1,24 @@
 """Import jobs as they stand, and their errors in both languages (DEP4)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
 from services.catalog.errors import ImportNotFound
-from services.catalog.rules.tables import ERRORS_SHOWN, LAYOUTS, write_csv
+from services.catalog.rules.tables import ERRORS_SHOWN, LAYOUTS
 from services.catalog.schemas.fields import TwoLanguages
 from services.catalog.schemas.imports import ImportView, RowChangeView, RowErrorView
 from services.catalog.tables import Import, ImportFlaw
-from shared.database import Transaction
+from shared.clock import SHANGHAI
+from shared.database import Database, Transaction
 from shared.http.language import EN, ZH
 from shared.http.messages import Messages
+from shared.policies import Policy, effective
+from shared.policy_rows import load_policies
+from shared.security.files import Limits
+from shared.security.identity import system
 
 
 async def get_import(tx: Transaction, import_id: UUID, messages: Messages) -> ImportView:
@@ -45,26 +50,38 @@ def import_view(job: Import, errors: Sequence[RowErrorView] = ()) -> ImportView:
     )
 
 
-async def get_import_errors(tx: Transaction, import_id: UUID, messages: Messages) -> bytes:
-    """Every error as CSV: row, column, code and the sentence in both languages."""
+Table = list[tuple[str, ...]]
+
+
+async def get_import_errors(tx: Transaction, import_id: UUID, messages: Messages) -> Table:
+    """Every error as a line: row, column, code and the sentence in both languages."""
     if await tx.session.get(Import, import_id) is None:
         raise ImportNotFound(id=import_id)
     flaws = await _flaws(tx, import_id)
     views = [_error_view(flaw, messages) for flaw in flaws]
-    return write_csv(
-        [
-            ("row", "column", "code", "zh-CN", "en"),
-            *(
-                (str(each.row), each.column or "", each.code, each.detail.zh_cn, each.detail.en)
-                for each in views
-            ),
-        ]
-    )
+    return [
+        ("row", "column", "code", "zh-CN", "en"),
+        *(
+            (str(each.row), each.column or "", each.code, each.detail.zh_cn, each.detail.en)
+            for each in views
+        ),
+    ]
 
 
-def import_template(resource: str) -> bytes:
+def import_template(resource: str) -> Table:
     """The header line that an import of this resource begins with."""
-    return write_csv([LAYOUTS[resource].columns])
+    return [LAYOUTS[resource].columns]
+
+
+async def file_limits(database: Database, defaults: Iterable[Policy]) -> Limits:
+    """How far a workbook may unfold today, read before the import has a transaction."""
+    async with database.transaction(system("catalog")) as tx:
+        policies = await load_policies(tx, defaults)
+    today = tx.now.astimezone(SHANGHAI).date()
+    return Limits(
+        expanded_bytes=int(effective(policies, "import_expanded", today).value),
+        entries=int(effective(policies, "import_entries", today).value),
+    )
 
 
 async def _flaws(

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.spreadsheets import neutral
+
 LIST_SEPARATOR = ";"
 CHUNK = 250
 """Rows in one transaction: small enough to leave the event loop to other callers in between."""
 DIFF_ROWS = 50
 ERRORS_SHOWN = 100
 MAX_ROWS = 20_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CHARSETS = {
     "utf-8": "utf-8-sig",
     "utf8": "utf-8-sig",
@@ -153,11 +154,23 @@ def read_csv(resource: str, text: str) -> list[dict[str, str] | None]:
     if "\0" in text:
         raise FileFlaw("import_malformed")
     try:
-        header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        return _by_column(resource, list(csv.reader(io.StringIO(text, newline=""), strict=True)))
     except csv.Error:
         raise FileFlaw("import_malformed") from None
-    except ValueError:
-        raise FileFlaw("import_empty") from None
+
+
+def read_sheet(resource: str, lines: Sequence[Sequence[str]]) -> list[dict[str, str] | None]:
+    """As `read_csv`; a sheet does not write empty cells at the end of a line."""
+    if not lines:
+        raise FileFlaw("import_empty")
+    width = len(lines[0])
+    return _by_column(resource, [[*line, *[""] * (width - len(line))] for line in lines])
+
+
+def _by_column(resource: str, lines: Sequence[Sequence[str]]) -> list[dict[str, str] | None]:
+    if not lines:
+        raise FileFlaw("import_empty")
+    header, *rows = lines
     check_columns(resource, [name.strip() for name in header])
     columns = [name.strip() for name in header]
     return [
@@ -212,11 +225,6 @@ def parents_first(rows: Sequence[tuple[str, str | None]]) -> list[int]:
             above = by_key.get(rows[above][1] or "\0")
         ordered.update(dict.fromkeys(reversed(line)))
     return list(ordered)
-
-
-def neutral(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (DEP4)."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def write_csv(rows: Iterable[Sequence[str]]) -> bytes:

@@ -1,7 +1,7 @@
 """The yearly list: template, dry run, filing, lines (A10.2)."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.filing import commands, queries
 from services.filing.api.filings import ItemQuery, OrganisationQuery, answer
 from services.filing.commands import PlanEntry
+from services.filing.rules.plan import COLUMNS
 from services.filing.schemas import (
     PLAN_REQUEST,
     TEMPLATE,
@@ -18,11 +19,28 @@ from services.filing.schemas import (
     PlanRowErrorView,
     read_plan,
 )
+from services.filing.schemas.plan_files import MAX_ROWS
 from services.filing.schemas.views import PlannedView
 from shared.http.operations import Language, OperationRoute, Related, Tx
 from shared.http.pagination import Paging, Results, link_next
+from shared.security.files import FileKind, read_table_apart
+from shared.spreadsheets import write_xlsx
+
+
+class ListRoute(OperationRoute):
+    """A workbook is looked through and read before the transaction begins: that takes a second."""
+
+    async def prepare(self, request: Request) -> list[list[str]] | None:
+        declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if declared != FileKind.XLSX:
+            return None
+        state = request.app.state
+        limits = await queries.upload_limits(state.database, state.policy_defaults)
+        return await read_table_apart(await request.body(), limits=limits, most=MAX_ROWS + 2)
+
 
 router = APIRouter(route_class=OperationRoute, tags=["年度清单"])
+lists = APIRouter(route_class=ListRoute, tags=["年度清单"])
 
 _TEXT = {"type": "string"}
 Year = Annotated[int, Query(ge=2025, le=2100, description="清单年度", examples=[2026])]
@@ -30,15 +48,32 @@ Year = Annotated[int, Query(ge=2025, le=2100, description="清单年度", exampl
 
 @router.get(
     "/v1/listing-plans/template",
-    responses={200: {"content": {"text/csv": {"schema": _TEXT, "example": TEMPLATE}}}},
+    responses={
+        200: {
+            "content": {
+                "text/csv": {"schema": _TEXT, "example": TEMPLATE},
+                FileKind.XLSX: {
+                    "schema": {"type": "string", "format": "binary"},
+                    "example": "…",
+                },
+            }
+        }
+    },
     response_class=Response,
 )
-async def get_plan_template(tx: Tx) -> Response:  # noqa: ARG001 the route opens one for all
-    disposition = {"Content-Disposition": 'attachment; filename="listing-plan.csv"'}
+async def get_plan_template(
+    tx: Tx,  # noqa: ARG001 the route opens one for all
+    form: Annotated[
+        Literal["csv", "xlsx"], Query(alias="format", description="文件格式", examples=["xlsx"])
+    ] = "csv",
+) -> Response:
+    disposition = {"Content-Disposition": f'attachment; filename="listing-plan.{form}"'}
+    if form == "xlsx":
+        return Response(write_xlsx([COLUMNS]), media_type=FileKind.XLSX, headers=disposition)
     return Response(TEMPLATE.encode(), media_type="text/csv", headers=disposition)
 
 
-@router.post("/v1/listing-plans/preview", openapi_extra=PLAN_REQUEST)
+@lists.post("/v1/listing-plans/preview", openapi_extra=PLAN_REQUEST)
 async def preview_listing_plan(
     tx: Tx, related: Related, language: Language, request: Request, year: Year
 ) -> PlanDiffView:
@@ -68,7 +103,7 @@ async def preview_listing_plan(
     )
 
 
-@router.post(
+@lists.post(
     "/v1/listing-plans",
     status_code=201,
     openapi_extra=PLAN_REQUEST,
@@ -112,9 +147,13 @@ async def list_plan_lines(
 
 
 async def _read(request: Request, year: int) -> PlanEntry:
-    file = read_plan(await request.body(), getattr(request, "_json", None))
+    parsed = getattr(request, "_json", None)
+    file = read_plan(await request.body(), parsed, request.state.prepared)
     return PlanEntry(year=year, rows=file.rows, lines=file.lines, flaws=file.flaws)
 
 
 def _planned(lines: Any) -> list[PlannedView]:
     return [PlannedView.model_validate(asdict(line)) for line in lines]
+
+
+router.include_router(lists)

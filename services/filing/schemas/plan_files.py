@@ -13,8 +13,10 @@ from services.filing.rules import Flaw, PlanLine
 from services.filing.rules.plan import COLUMNS
 from services.filing.schemas.contents import PlanLineDocument
 from shared.errors import FieldError
+from shared.security.files import FileKind
 from shared.security.markers import refuse_markers
 
+MAX_ROWS: Final = 20_000
 TEMPLATE: Final = "\ufeff" + ",".join(COLUMNS) + "\r\n"
 _PATTERNS: Final = {
     "item_code": re.compile(r"[A-Za-z0-9._-]{1,50}"),
@@ -57,6 +59,7 @@ PLAN_REQUEST: Final[dict[str, Any]] = {
                 "example": "item_code,hall_id,kind,planned_on,note\n"
                 "demo-rst-001,hall-36,STANDARD,2026-03-31,\n",
             },
+            FileKind.XLSX: {"schema": {"type": "string", "format": "binary"}, "example": "…"},
         },
     }
 }
@@ -71,9 +74,12 @@ class PlanFile:
     flaws: Sequence[Flaw]
 
 
-def read_plan(body: bytes, parsed: Any) -> PlanFile:
-    """A list from a JSON body that is already parsed, or from CSV; `plan_unreadable` (422)."""
-    rows = _from_json(parsed) if parsed is not None else _from_csv(_decoded(body))
+def read_plan(body: bytes, parsed: Any, sheet: Sequence[Sequence[str]] | None = None) -> PlanFile:
+    """A list from JSON or a sheet that is already read, or from CSV; `plan_unreadable` (422)."""
+    if sheet is not None:
+        rows = _from_sheet(sheet)
+    else:
+        rows = _from_json(parsed) if parsed is not None else _from_csv(_decoded(body))
     lines, flaws = [], []
     for number, row in enumerate(rows, start=1):
         wrong = [Flaw(code, f"/lines/{number}/{column}", "A10.2") for column, code in _wrong(row)]
@@ -134,6 +140,18 @@ def _from_csv(text: str) -> list[dict[str, Any]]:
         rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
     except csv.Error:
         raise PlanUnreadable(errors=[FieldError("", "csv_malformed")]) from None
+    return _under_header(rows)
+
+
+def _from_sheet(lines: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """As CSV; a sheet does not write empty cells at the end of a line."""
+    if len(lines) > MAX_ROWS + 1:
+        raise PlanUnreadable(errors=[FieldError("", "sheet_too_long", {"most": MAX_ROWS})])
+    width = len(COLUMNS)
+    return _under_header([[*line, *[""] * (width - len(line))] for line in lines if line])
+
+
+def _under_header(rows: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
     if not rows or [name.strip() for name in rows[0]] != list(COLUMNS):
         params = {"columns": ",".join(COLUMNS)}
         raise PlanUnreadable(errors=[FieldError("/0", "csv_header", params)])

@@ -15,7 +15,7 @@ from shared.security.files.errors import (
 )
 from shared.security.files.inspection import inspect
 from shared.security.files.kinds import FileKind, Limits
-from shared.security.files.process import inspect_apart
+from shared.security.files.process import inspect_apart, read_table_apart
 
 __all__ = [
     "ArchiveEntryRefused",
@@ -29,4 +29,5 @@ __all__ = [
     "Limits",
     "inspect",
     "inspect_apart",
+    "read_table_apart",
 ]

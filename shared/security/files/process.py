@@ -14,9 +14,11 @@ from shared.security.errors import ClassifiedMarkerRefused
 from shared.security.files.errors import REFUSALS, FileUnreadable
 from shared.security.files.inspection import inspect
 from shared.security.files.kinds import FileKind, Limits, kind_by_start
+from shared.spreadsheets import read_xlsx
 
 _MEMORY: Final = 1024 * 1024 * 1024
 _AT_ONCE: Final = asyncio.Semaphore(2)
+_TABLE: Final = "table.xlsx"
 _ROOT: Final = Path(__file__).parents[3]
 
 
@@ -27,7 +29,22 @@ async def inspect_apart(data: bytes, *, name: str, declared: str, limits: Limits
     """
     if kind_by_start(data) not in (FileKind.PDF, FileKind.ZIP):
         return await asyncio.to_thread(inspect, data, name=name, declared=declared, limits=limits)
-    asked = json.dumps({"name": name, "declared": declared, "limits": asdict(limits)})
+    told = await _ask(data, limits, name=name, declared=declared, rows=0)
+    return FileKind(told["kind"])
+
+
+async def read_table_apart(data: bytes, *, limits: Limits, most: int) -> list[list[str]]:
+    """The first sheet of an XLSX, at most so many rows, after the same look through the file."""
+    told = await _ask(data, limits, name=_TABLE, declared=FileKind.XLSX, rows=most)
+    rows: list[list[str]] = told["rows"]
+    return rows
+
+
+async def _ask(
+    data: bytes, limits: Limits, *, name: str, declared: str, rows: int
+) -> dict[str, Any]:
+    """What the process tells: the kind, with rows if some are asked for; its refusal is raised."""
+    asked = json.dumps({"name": name, "declared": declared, "limits": asdict(limits), "rows": rows})
     async with _AT_ONCE:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -50,12 +67,12 @@ async def inspect_apart(data: bytes, *, name: str, declared: str, limits: Limits
     return _verdict(told)
 
 
-def _verdict(told: bytes) -> FileKind:
+def _verdict(told: bytes) -> dict[str, Any]:
     if not told:
         raise FileUnreadable(entry="")
     answer: dict[str, Any] = json.loads(told)
     if "kind" in answer:
-        return FileKind(answer["kind"])
+        return answer
     if answer["code"] == ClassifiedMarkerRefused.code:
         raise ClassifiedMarkerRefused(clause="A21.4", **answer["params"])
     raise REFUSALS[answer["code"]](**answer["params"])
@@ -71,8 +88,10 @@ def answer() -> None:
     try:
         kind = inspect(data, name=asked["name"], declared=asked["declared"], limits=limits)
         told: dict[str, Any] = {"kind": kind}
+        if asked["rows"]:
+            told["rows"] = read_xlsx(data, most=asked["rows"])
     except DomainError as refused:
         told = {"code": refused.code, "params": refused.params}
-    except (RecursionError, MemoryError):
+    except (RecursionError, MemoryError, ValueError):
         told = {"code": FileUnreadable.code, "params": {"entry": ""}}
     sys.stdout.write(json.dumps(told))
