@@ -15,7 +15,7 @@ from shared.events.filing import (
     EmergencyDelistingOrdered,
     PartnerForcedOut,
 )
-from shared.messaging.handling import Handlers, Received
+from shared.messaging.handling import Handlers, ReadModel, Received
 
 
 async def on_published(tx: Transaction, received: Received[ListingPublished]) -> None:
@@ -82,13 +82,24 @@ async def on_clearance(tx: Transaction, received: Received[ClearanceRecorded]) -
         filing_id=fact.filing_id,
         valid_from=fact.valid_from,
         valid_until=fact.valid_until,
+        told_at=received.occurred_at,
     )
 
 
 async def on_clearance_revoked(tx: Transaction, received: Received[ClearanceRevoked]) -> None:
     """What a client holds of it ends now, not with its token (A21.3)."""
-    if await standing.revoke_clearance(tx, received.event.subject_ref):
+    if await _revoke(tx, received):
         await clients.void_tokens(tx, received.event.subject_ref)
+
+
+async def on_clearance_ended(tx: Transaction, received: Received[ClearanceRevoked]) -> None:
+    """The projection alone: a rebuild voids no token a second time."""
+    await _revoke(tx, received)
+
+
+async def _revoke(tx: Transaction, received: Received[ClearanceRevoked]) -> bool:
+    subject = received.event.subject_ref
+    return await standing.revoke_clearance(tx, subject, told_at=received.occurred_at)
 
 
 def _text(value: object) -> str | None:
@@ -105,3 +116,18 @@ HANDLERS: Handlers = {
     ClearanceRecorded: on_clearance,
     ClearanceRevoked: on_clearance_revoked,
 }
+
+# Clients are the gateway's own record. Revisions are counted on: each replica reads anew what was
+# rebuilt, as it reads every change.
+READ_MODEL = ReadModel(
+    tables=("entry_points", "clearances"),
+    handlers={
+        ListingPublished: on_published,
+        ListingSuspended: on_suspended,
+        ListingDelisted: on_delisted,
+        EmergencyDelistingOrdered: on_emergency,
+        NoticePublished: on_notice,
+        ClearanceRecorded: on_clearance,
+        ClearanceRevoked: on_clearance_ended,
+    },
+)

@@ -144,9 +144,11 @@ async def is_cleared(tx: Transaction, subject: str, *, organisation: str) -> boo
 # --- clearances -----------------------------------------------------------------------------------
 
 
-async def record_clearance(tx: Transaction, subject: str, **values: Any) -> None:
+async def record_clearance(
+    tx: Transaction, subject: str, *, told_at: datetime, **values: Any
+) -> None:
     """What filing has told last holds."""
-    values |= {"told_at": tx.now, "revision": STANDING_REVISIONS.next_value()}
+    values |= {"told_at": told_at, "revision": STANDING_REVISIONS.next_value()}
     await tx.session.execute(
         insert(Clearance)
         .values(subject=subject, revoked=False, **values)
@@ -156,12 +158,12 @@ async def record_clearance(tx: Transaction, subject: str, **values: Any) -> None
     )
 
 
-async def revoke_clearance(tx: Transaction, subject: str) -> bool:
+async def revoke_clearance(tx: Transaction, subject: str, *, told_at: datetime) -> bool:
     """Whether there was one that held until now."""
     row = await tx.session.get(Clearance, subject, with_for_update=True)
     if row is None or row.revoked:
         return False
-    row.revoked, row.told_at = True, tx.now
+    row.revoked, row.told_at = True, told_at
     row.revision = await _next_revision(tx)
     return True
 

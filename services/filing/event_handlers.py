@@ -83,6 +83,19 @@ async def on_calendar_imported(
     )
 
 
+async def on_calendar_kept(tx: Transaction, received: Received[catalog.CalendarImported]) -> None:
+    """The tables alone: a rebuild counts no clock again, whose dates follow from the same days."""
+    told = received.event
+    await calendar.keep_calendar(
+        tx,
+        year=told.year,
+        status=told.status,
+        source=told.source_document,
+        version=told.version,
+        days=told.days,
+    )
+
+
 async def on_listings_published(
     tx: Transaction, told: Sequence[Received[catalog.ListingPublished]]
 ) -> None:
@@ -136,7 +149,6 @@ HANDLERS: Handlers = {
 }
 
 _TELLING = (
-    catalog.CalendarImported,
     catalog.ListingPublicationRefused,
     catalog.NoticePublished,
 )
@@ -150,9 +162,12 @@ READ_MODEL = ReadModel(
         "known_norms",
         "known_items",
         "live_listings",
+        "calendar_days",
+        "calendar_years",
     ),
     handlers={
         **{event: handler for event, handler in HANDLERS.items() if event not in _TELLING},
         catalog.ResponsiblePersonNamed: on_post_filled,
+        catalog.CalendarImported: on_calendar_kept,
     },
 )

@@ -1,5 +1,7 @@
 """`python -m shared.messaging.rebuild SERVICE`: empty its read model and fill it from the records.
 
+SERVICE is a service's name, or gateway.
+
 For when a projection is doubted or its handler was corrected. The service goes on meanwhile: it
 reads the old rows until the new ones commit with one transaction, and what arrives in that moment
 waits for it. The whole history of the publishers is read before, outside of any transaction, and
@@ -18,6 +20,7 @@ from typing import Any, Final
 from shared.database import Database, DatabaseUnavailable, Transaction
 from shared.messaging.handling import Arrival, ReadModel, apply, read_arrival
 from shared.messaging.record import Record
+from shared.migrations.lineage import package_of
 from shared.security.identity import system
 from shared.settings import Settings
 
@@ -119,7 +122,7 @@ async def _given_up(tx: Transaction, *, service: str) -> frozenset[Any]:
 
 
 async def _main(service: str) -> None:
-    package = f"services.{service}"
+    package = package_of(service)
     settings: Settings = importlib.import_module(f"{package}.app").build().state.settings_class()
     model: ReadModel = importlib.import_module(f"{package}.event_handlers").READ_MODEL
     record = Record.of(settings)

@@ -21,11 +21,25 @@ async def import_calendar(
     days: list[tuple[date, str, str]],
 ) -> None:
     """Keep a year's table and recompute what was counted with the one before (F4)."""
+    if await keep_calendar(tx, year=year, status=status, source=source, version=version, days=days):
+        await recompute_due_dates(tx, year=year)
+
+
+async def keep_calendar(
+    tx: Transaction,
+    *,
+    year: int,
+    status: str,
+    source: str,
+    version: int,
+    days: list[tuple[date, str, str]],
+) -> bool:
+    """Keep a year's table alone; False when it, or a later one, is kept already."""
     known = await tx.session.scalar(
         text("select version from calendar_years where year = :year"), {"year": year}
     )
     if known is not None and known >= version:
-        return
+        return False
     raw = await tx.raw()
     await raw.execute("delete from calendar_days where extract(year from day) = $1", year)
     await raw.execute(
@@ -45,7 +59,7 @@ async def import_calendar(
         source,
         version,
     )
-    await recompute_due_dates(tx, year=year)
+    return True
 
 
 async def recompute_due_dates(tx: Transaction, *, year: int) -> int:
