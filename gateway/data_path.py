@@ -93,7 +93,9 @@ class _Call:
         check_role(operation, claims.actor)
         if claims.actor.person:
             tools = self._tools
-            tools.standing.check(operation, claims.actor, now=tools.verifier.now())
+            tools.standing.check(
+                operation, claims.actor, issuer=claims.issuer, now=tools.verifier.now()
+            )
         if operation.id in self._tools.routes.rules:
             self._judge(operation, claims.actor)
         if entry:

@@ -59,6 +59,18 @@ class PersonGrantNotFound(NotFound):
     code = "person_grant_not_found"
 
 
+class IssuerUnknown(Invalid):
+    """None of the issuers of persons that the settings allow."""
+
+    code = "issuer_unknown"
+
+
+class IssuerMissing(Invalid):
+    """Several issuers give out persons' tokens, and a `sub` alone names nobody."""
+
+    code = "issuer_missing"
+
+
 class OAuthRefusal(DomainError):
     """A refusal of the token endpoint: RFC 6749 §5.2 fixes its form and its words.
 

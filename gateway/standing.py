@@ -5,6 +5,7 @@ person, whose token comes from elsewhere, each call. What is privileged is a pol
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Self
@@ -12,17 +13,23 @@ from typing import Any, Final, Self
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.errors import PersonGrantExists, PersonGrantNotFound
+from gateway.errors import (
+    IssuerMissing,
+    IssuerUnknown,
+    PersonGrantExists,
+    PersonGrantNotFound,
+)
 from gateway.tables import STANDING_REVISIONS, Clearance, PersonGrant
 from shared.clock import SHANGHAI
 from shared.database import Database, Transaction
-from shared.errors import Forbidden
+from shared.errors import FieldError, Forbidden
 from shared.http.pagination import PageRequest, cut, keyset
 from shared.policies import Policy
 from shared.policy_rows import policy_now
 from shared.security.access import Effect, Operation, check_group
 from shared.security.groups import Group
 from shared.security.identity import Actor, Role, system
+from shared.settings import Settings
 
 _OVERLAP: Final = 512
 
@@ -89,10 +96,13 @@ class _Cleared:
 class Standing:
     """This process's copy, refreshed twice a second; it stays when the database is away."""
 
-    def __init__(self, database: Database, defaults: Sequence[Policy]) -> None:
+    def __init__(
+        self, database: Database, defaults: Sequence[Policy], *, issuers: AbstractSet[str]
+    ) -> None:
         self._database = database
         self._defaults = defaults
-        self._granted: dict[str, _Granted] = {}
+        self._only = next(iter(issuers)) if len(issuers) == 1 else None
+        self._granted: dict[tuple[str, str], _Granted] = {}
         self._cleared: dict[str, _Cleared] = {}
         self._seen = 0
         self.privileged: Privileged
@@ -104,7 +114,7 @@ class Standing:
             for grant in await tx.session.scalars(
                 select(PersonGrant).where(PersonGrant.revision > since)
             ):
-                self._granted[grant.subject] = _Granted(
+                self._granted[grant.issuer, grant.subject] = _Granted(
                     grant.organisation_id, frozenset(grant.groups)
                 )
                 self._seen = max(self._seen, grant.revision)
@@ -119,10 +129,12 @@ class Standing:
         async with self._database.transaction(system("gateway")) as tx:
             self.privileged = await privileged(tx, self._defaults)
 
-    def check(self, operation: Operation, person: Actor, *, now: datetime) -> None:
+    def check(self, operation: Operation, person: Actor, *, issuer: str, now: datetime) -> None:
         """Refuse a person without the group, or without the clearance that the call asks for."""
         if person.role is Role.OPERATOR:
-            granted = self._granted.get(person.subject)
+            granted = self._granted.get((issuer, person.subject))
+            if granted is None and issuer == self._only:
+                granted = self._granted.get(("", person.subject))
             own = granted is not None and granted.organisation == person.organisation
             check_group(operation, granted.groups if granted is not None and own else ())
         if self.privileged.use(person.role, operation):
@@ -171,12 +183,33 @@ async def revoke_clearance(tx: Transaction, subject: str, *, told_at: datetime) 
 # --- the groups of persons ------------------------------------------------------------------------
 
 
+def issuer_of(settings: Settings, named: str | None) -> str:
+    """The issuer whose person is meant; the only one need not be named.
+
+    `issuer_unknown` or `issuer_missing` (422); empty while the settings allow none.
+    """
+    known = [each.issuer for each in settings.external_issuers]
+    if named is not None:
+        if named not in known:
+            raise IssuerUnknown(
+                issuer=named, errors=[FieldError("/issuer", IssuerUnknown.code, {"issuer": named})]
+            )
+        return named
+    if len(known) > 1:
+        raise IssuerMissing(errors=[FieldError("/issuer", IssuerMissing.code)])
+    return known[0] if known else ""
+
+
 async def grant_person(
-    tx: Transaction, subject: str, *, organisation_id: str, groups: Iterable[Group]
+    tx: Transaction, subject: str, *, issuer: str, organisation_id: str, groups: Iterable[Group]
 ) -> PersonGrant:
-    if await tx.session.get(PersonGrant, subject) is not None:
+    earlier = select(PersonGrant.subject).where(
+        PersonGrant.subject == subject, PersonGrant.issuer.in_(["", issuer])
+    )
+    if await tx.session.scalar(earlier) is not None:
         raise PersonGrantExists(subject=subject)
     grant = PersonGrant(
+        issuer=issuer,
         subject=subject,
         organisation_id=organisation_id,
         groups=sorted(groups),
@@ -189,11 +222,13 @@ async def grant_person(
     return grant
 
 
-async def change_grant(tx: Transaction, subject: str, groups: Iterable[Group]) -> PersonGrant:
+async def change_grant(
+    tx: Transaction, subject: str, groups: Iterable[Group], *, issuer: str | None
+) -> PersonGrant:
     """Other groups from now on; none is how a grant is taken back."""
-    grant = await tx.session.get(PersonGrant, subject, with_for_update=True)
-    if grant is None:
-        raise PersonGrantNotFound(subject=subject)
+    found = await get_grant(tx, subject, issuer=issuer)
+    key = (found.issuer, found.subject)
+    grant = await tx.session.get_one(PersonGrant, key, with_for_update=True, populate_existing=True)
     tx.expect(grant.version)
     grant.groups, grant.granted_at, grant.granted_by = sorted(groups), tx.now, tx.actor.subject
     grant.version += 1
@@ -202,16 +237,28 @@ async def change_grant(tx: Transaction, subject: str, groups: Iterable[Group]) -
     return grant
 
 
-async def get_grant(tx: Transaction, subject: str) -> PersonGrant:
-    grant = await tx.session.get(PersonGrant, subject)
-    if grant is None:
+async def get_grant(tx: Transaction, subject: str, *, issuer: str | None) -> PersonGrant:
+    """`person_grant_not_found` (404); `issuer_missing` (422) where several have this `sub`."""
+    asked = select(PersonGrant).where(PersonGrant.subject == subject)
+    if issuer is not None:
+        asked = asked.where(PersonGrant.issuer == issuer)
+    found = (await tx.session.scalars(asked.limit(2))).all()
+    if not found:
         raise PersonGrantNotFound(subject=subject)
-    return grant
+    if len(found) > 1:
+        raise IssuerMissing(errors=[FieldError("?issuer", IssuerMissing.code)])
+    return found[0]
 
 
 async def grants(tx: Transaction, page: PageRequest) -> tuple[Sequence[PersonGrant], str | None]:
-    statement = keyset(select(PersonGrant), page, columns=[PersonGrant.subject], kinds=[str])
-    return cut((await tx.session.scalars(statement)).all(), page, lambda row: (row.subject,))
+    statement = keyset(
+        select(PersonGrant),
+        page,
+        columns=[PersonGrant.subject, PersonGrant.issuer],
+        kinds=[str, str],
+    )
+    rows = (await tx.session.scalars(statement)).all()
+    return cut(rows, page, lambda row: (row.subject, row.issuer))
 
 
 async def _next_revision(tx: Transaction) -> int:
@@ -219,7 +266,11 @@ async def _next_revision(tx: Transaction) -> int:
 
 
 def _audit(tx: Transaction, grant: PersonGrant) -> None:
-    details: Mapping[str, Any] = {"groups": grant.groups, "organisation": grant.organisation_id}
+    details: Mapping[str, Any] = {
+        "groups": grant.groups,
+        "organisation": grant.organisation_id,
+        "issuer": grant.issuer,
+    }
     tx.audit("person.granted", subject=f"person:{grant.subject}", details=details)
 
 

@@ -58,7 +58,8 @@ async def on_start(app: FastAPI, stack: AsyncExitStack) -> None:
     await bootstrap.ensure_first_client(
         database, settings, pepper=keyring.index_key, defaults=defaults
     )
-    app.state.standing = Standing(database, defaults)
+    issuers = frozenset(each.issuer for each in settings.external_issuers)
+    app.state.standing = Standing(database, defaults, issuers=issuers)
     await app.state.standing.follow_policy()
     await app.state.standing.refresh()
     verifier = _verifier(settings, app.state.key_holder)

@@ -132,10 +132,14 @@ class LogOnlyFinding(Table):
 
 
 class PersonGrant(Table):
-    """The permission groups of a person of the operator; its token comes from elsewhere (A9.2)."""
+    """The permission groups of a person of the operator; its token comes from elsewhere (A9.2).
+
+    A `sub` names a person for its issuer alone; without one it is of the only issuer there is.
+    """
 
     __tablename__ = "person_grants"
 
+    issuer: Mapped[str] = mapped_column(primary_key=True, server_default="")
     subject: Mapped[str] = mapped_column(primary_key=True)
     organisation_id: Mapped[str]
     groups: Mapped[list[str]]

@@ -64,7 +64,16 @@ class ClientGroups(BaseModel):
     groups: Groups
 
 
+IssuerName = Annotated[
+    StrictStr,
+    Field(
+        pattern=r"^[\x21-\x7e]{1,200}$",
+        description="身份提供方 / the `iss` of the person's tokens",
+        examples=["https://officers.example.invalid"],
+    ),
+]
 _GRANT: JsonDict = {
+    "issuer": "https://officers.example.invalid",
     "subject": "officer-operator-1",
     "organisation_id": "operator",
     "groups": ["CONTENT_PUBLISHING", "PROMOTION"],
@@ -72,10 +81,14 @@ _GRANT: JsonDict = {
 
 
 class PersonGrantInput(BaseModel):
-    """The permission groups of one person of the operator, by the `sub` of its tokens."""
+    """The permission groups of one person of the operator, by `iss` and `sub` of its tokens.
+
+    Where there is one issuer of persons, it need not be named.
+    """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_GRANT]})
 
+    issuer: IssuerName | None = None
     subject: Subject
     organisation_id: Organisation
     groups: Groups
@@ -94,6 +107,7 @@ class PersonGrantView(BaseModel):
         }
     )
 
+    issuer: str
     subject: str
     organisation_id: str
     groups: list[str]

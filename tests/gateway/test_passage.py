@@ -135,7 +135,7 @@ def _tools(url: str, log: AccessLog) -> Tools:
         budget=1.2,
         log=log,
         tallies=Tallies(),
-        standing=Standing(None, ()),  # type: ignore[arg-type] # unused
+        standing=Standing(None, (), issuers=frozenset()),  # type: ignore[arg-type] # unused
     )
 
 
