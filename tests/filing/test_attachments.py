@@ -126,6 +126,14 @@ async def test_a_file_that_was_not_uploaded_by_who_cites_it_is_refused(world: Wo
     ]
 
 
+def nested(depth: int) -> bytes:
+    """An archive in an archive, so many times."""
+    data = archive(("a.txt", b"."))
+    for _ in range(depth):
+        data = archive(("a.zip", data))
+    return data
+
+
 @pytest.mark.clause("A21.4")
 @pytest.mark.parametrize(
     ("data", "name", "kind", "expected"),
@@ -140,6 +148,16 @@ async def test_a_file_that_was_not_uploaded_by_who_cites_it_is_refused(world: Wo
         (archive(("../a.txt", b".")), "a.zip", "application/zip", (422, "archive_entry_refused")),
         (archive(*((f"{number}.txt", b".") for number in range(1001))), "a.zip",
          "application/zip", (422, "archive_too_large")),
+        (archive(("a.txt", b"0" * 110_000_000)), "a.zip", "application/zip",
+         (422, "archive_too_large")),
+        (nested(4), "a.zip", "application/zip", (422, "archive_too_large")),
+        (archive(("/etc/a.txt", b".")), "a.zip", "application/zip", (422, "archive_entry_refused")),
+        (archive(("C:\\a.txt", b".")), "a.zip", "application/zip", (422, "archive_entry_refused")),
+        (archive(("a/../../b.txt", b".")), "a.docx", DOCX, (422, "archive_entry_refused")),
+        (archive(("报告.docx", b"MZ\x90\x00")), "a.zip", "application/zip",
+         (415, "file_type_refused")),
+        (b"\x89PNG\r\n\x1a\n", "a.jpg", "image/jpeg", (422, "file_type_mismatch")),
+        (PNG, "a.png", "application/pdf", (422, "file_type_mismatch")),
         (b"<html/>", "a.html", "text/html", (415, "unsupported_media_type")),
         (b"text", "", "text/plain", (415, "file_type_refused")),
         (b"", "a.txt", "text/plain", (422, "file_unreadable")),

@@ -46,6 +46,44 @@ async def test_the_open_appeals_of_a_partner_end_with_the_decision_as_their_reas
 
 
 @pytest.mark.clause("A15.5")
+async def test_after_its_exit_a_partner_files_nothing_through_any_door(world: World):
+    who = await active(world, "partner-doors", 162)
+    draft = await world.ok(who, "POST", "/v1/filings", {**listing(world, who), "submit": False})
+    rejected = await world.send(who, APPLICATION, application(162))
+    await world.ok(FIRST, "POST", f"/v1/filings/{rejected['id']}/rejection", RETURN)
+    body = listing(world, who)
+    body.pop("submit")
+    await force_out(world, who)
+    place = f"/v1/filings/{draft['id']}"
+
+    answers = {
+        "a new filing": await world.call(who, "POST", "/v1/filings", listing(world, who)),
+        "a window": await world.call(
+            who,
+            "POST",
+            "/v1/filings",
+            {"filing_type": MAINTENANCE, "content": plan(), "submit": True},
+        ),
+        "a revision": await world.call(who, "PUT", place, body),
+        "a submission": await world.call(who, "POST", f"{place}/submission", {}),
+        "an appeal": await world.call(
+            who, "POST", f"/v1/filings/{rejected['id']}/appeals", GROUNDS
+        ),
+        "an application": await world.call(
+            who,
+            "POST",
+            "/v1/filings",
+            {"filing_type": APPLICATION, "content": application(162), "submit": True},
+        ),
+    }
+
+    assert {name: refusal(each) for name, each in answers.items()} == dict.fromkeys(
+        answers, (403, "partner_was_forced_out")
+    )
+    assert (await world.ok(who, "GET", place))["state"] == "DRAFT"
+
+
+@pytest.mark.clause("A15.5")
 @pytest.mark.feature("F7")
 async def test_its_planned_windows_are_cancelled_and_one_under_way_ends(world: World):
     who = await active(world, "partner-windows", 161)
