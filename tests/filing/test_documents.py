@@ -34,6 +34,11 @@ def artefact(kind: str, period: str | None, **changes: Any) -> dict[str, Any]:
     }
 
 
+def promotion(period: str, **changes: Any) -> dict[str, Any]:
+    channels = ["NEW_MEDIA", "SERVICE_VENUE", "XIAOGAN_LIVE"]
+    return artefact("PROMOTION_PLAN", period, **{"channels": channels, **changes})
+
+
 async def owed(world: World, who: Actor, subject: str) -> list[dict[str, Any]]:
     """What a unit owes or has owed for a subject, or for all that begin so."""
     rows = await world.suite.sql(
@@ -106,7 +111,6 @@ async def test_what_is_not_filed_is_chased_and_its_breach_stays(world: World):
         pytest.param(DONGHU, "IMPLEMENTATION_PLAN", "2026", marks=pytest.mark.clause("A7.1")),
         pytest.param(NANCHANG, "LOCAL_PROMOTION", "2026", marks=pytest.mark.clause("A7.3")),
         pytest.param(LABOUR, "ZONE_PROMOTION", "2026", marks=pytest.mark.clause("A8.3")),
-        pytest.param(JIUJIANG, "PROMOTION_PLAN", "2026", marks=pytest.mark.clause("A13")),
         pytest.param(LABOUR, "BUDGET_PLAN", "2026"),
         pytest.param(DONGHU, "SECURITY_TRAINING", "2026-H1", marks=pytest.mark.clause("A20.2")),
     ],
@@ -123,6 +127,51 @@ async def test_each_unit_owes_its_artefacts_and_pays_them_by_filing(
     [after] = await owed(world, who, subject)
     assert (before["state"], before["clause"]) == ("OPEN", KINDS[kind].clause)
     assert (after["state"], after["fulfilled_by"]) == ("FULFILLED", filed["id"])
+
+
+@pytest.mark.clause("A13")
+async def test_a_plan_of_promotion_is_owed_and_names_the_channels_that_it_uses(world: World):
+    await open_all(world)
+    subject = "document:PROMOTION_PLAN:2026"
+    [before] = await owed(world, JIUJIANG, subject)
+
+    without = await world.try_to_send(JIUJIANG, DOCUMENT, promotion("2026", channels=[]))
+    unknown = await world.try_to_send(JIUJIANG, DOCUMENT, promotion("2026", channels=["TV"]))
+    elsewhere = await world.try_to_send(
+        JIUJIANG, DOCUMENT, artefact("OPERATION_PLAN", "2026", channels=["OWN_MEDIA"])
+    )
+    filed = await world.send(JIUJIANG, DOCUMENT, promotion("2026"))
+
+    [after] = await owed(world, JIUJIANG, subject)
+    assert without == (422, "promotion_channels_missing")
+    assert unknown[0] == 422
+    assert elsewhere == (422, "part_not_for_document")
+    assert (before["state"], before["clause"]) == ("OPEN", "A13")
+    assert (after["state"], after["fulfilled_by"]) == ("FULFILLED", filed["id"])
+    assert filed["content"]["channels"] == ["NEW_MEDIA", "SERVICE_VENUE", "XIAOGAN_LIVE"]
+
+
+@pytest.mark.clause("A7.1")
+@pytest.mark.clause("A7.3")
+@pytest.mark.clause("A8.3")
+async def test_each_promotes_and_plans_for_its_own_part_and_no_other(world: World):
+    await open_all(world)
+    foreign = {
+        "a department, a city's plan": (LABOUR, "IMPLEMENTATION_PLAN"),
+        "a department, a city's promotion": (LABOUR, "LOCAL_PROMOTION"),
+        "a city, a department's zone": (NANCHANG, "ZONE_PROMOTION"),
+    }
+
+    refused = {
+        who: await world.try_to_send(actor, DOCUMENT, artefact(kind, "2026"))
+        for who, (actor, kind) in foreign.items()
+    }
+
+    assert refused == dict.fromkeys(foreign, (422, "document_not_for_organisation"))
+    for actor, kind in foreign.values():
+        assert await owed(world, actor, f"document:{kind}:") == []
+    evidence = artefact("LOCAL_PROMOTION", "2027", channels=["OWN_MEDIA"])
+    assert (await world.send(DONGHU, DOCUMENT, evidence))["state"] == "SUBMITTED"
 
 
 async def test_a_new_period_is_owed_anew_and_no_unit_for_another_kind_of_unit(world: World):
@@ -180,14 +229,12 @@ async def test_a_document_is_of_its_unit_its_period_and_its_parts(
 
 
 async def test_a_document_cites_a_file_and_is_not_withdrawn(world: World):
-    bare = await world.try_to_send(
-        LABOUR, DOCUMENT, artefact("PROMOTION_PLAN", "2027", attachments=[])
-    )
-    filed = await world.send(LABOUR, DOCUMENT, artefact("PROMOTION_PLAN", "2027"))
+    bare = await world.try_to_send(LABOUR, DOCUMENT, promotion("2027", attachments=[]))
+    filed = await world.send(LABOUR, DOCUMENT, promotion("2027"))
     taken_back = await world.call(
         LABOUR, "POST", f"/v1/filings/{filed['id']}/withdrawal", {"reason": "重报"}
     )
-    second = await world.try_to_send(LABOUR, DOCUMENT, artefact("PROMOTION_PLAN", "2027"))
+    second = await world.try_to_send(LABOUR, DOCUMENT, promotion("2027"))
 
     assert bare[0] == 422
     assert refusal(taken_back) == (409, "written_filing_stays")
@@ -273,7 +320,7 @@ async def test_a_mandate_that_runs_out_is_a_vacancy_again(world: World):
 
 async def test_evidence_of_a_return_does_not_reopen_what_was_paid(world: World):
     await open_all(world)
-    filed = await world.send(DONGHU, DOCUMENT, artefact("PROMOTION_PLAN", "2026"))
+    filed = await world.send(DONGHU, DOCUMENT, promotion("2026"))
     why = {"clause": "A13", "opinion": "请补充渠道。", "evidence": EVIDENCE}
 
     await world.ok(PROVINCE, "POST", f"/v1/filings/{filed['id']}/return", why)

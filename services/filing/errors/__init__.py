@@ -15,6 +15,7 @@ from services.filing.errors.artefacts import (
     NotSignedYet,
     PartNotForDocument,
     PeriodWrong,
+    PromotionChannelsMissing,
 )
 from services.filing.errors.attachments import (
     AttachmentMissing,
@@ -223,6 +224,7 @@ __all__ = [
     "PlanTooLong",
     "PlanUnreadable",
     "PolicyBackdated",
+    "PromotionChannelsMissing",
     "ProposalNotFound",
     "ProposalOutdated",
     "QualificationOver",

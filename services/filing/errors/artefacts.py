@@ -20,6 +20,12 @@ class PartNotForDocument(ContentRefused):
     code = "part_not_for_document"
 
 
+class PromotionChannelsMissing(ContentRefused):
+    """A plan of promotion names the channels that it uses (A13)."""
+
+    code = "promotion_channels_missing"
+
+
 class PeriodWrong(ContentRefused):
     code = "period_wrong"
 

@@ -1,7 +1,7 @@
 """The recurring artefacts: who owes which document for which period, and what it must hold."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -47,7 +47,10 @@ def period_of(value: object) -> Period:
 
 @dataclass(frozen=True, slots=True)
 class DocumentKind:
-    """One kind; `part` names the member of the document that only it has."""
+    """One kind; `part` names the member of the document that only it has.
+
+    `channels` says whether it names the channels of promotion: NEEDED, ALLOWED or NONE (A13).
+    """
 
     kind: str
     clause: str
@@ -55,6 +58,7 @@ class DocumentKind:
     owed_by: frozenset[str]
     recurs: bool
     part: str | None = None
+    channels: str = "NONE"
 
     @property
     def period_policy(self) -> str:
@@ -94,11 +98,20 @@ def document_flaws(
     for part in PARTS:
         if (content[part] is not None) is not (part == kind.part):
             yield Flaw("part_not_for_document", f"/content/{part}", kind.clause)
+    yield from _channel_flaws(kind, content.get("channels") or ())
     if not _fits(content["period"], period if kind.recurs else Period.NEVER, today):
         yield Flaw("period_wrong", "/content/period", kind.clause, {"period": period})
     for part in ("agreement", "check"):
         if content[part] is not None:
             yield from _term_flaws(content[part], part, today=today, longest=longest)
+
+
+def _channel_flaws(kind: DocumentKind, channels: Sequence[str]) -> Iterable[Flaw]:
+    """A plan of promotion says over which channels; a document about something else says none."""
+    if kind.channels == "NEEDED" and not channels:
+        yield Flaw("promotion_channels_missing", "/content/channels", kind.clause)
+    if kind.channels == "NONE" and channels:
+        yield Flaw("part_not_for_document", "/content/channels", kind.clause)
 
 
 def _fits(named: str | None, period: Period, today: date) -> bool:

@@ -24,6 +24,10 @@ SubjectRef = Annotated[
         examples=["officer-rst-1"],
     ),
 ]
+# New media, government websites, service venues, the livestream 小赣事聊服务, media of their own.
+PromotionChannel = Literal[
+    "NEW_MEDIA", "GOVERNMENT_WEBSITE", "SERVICE_VENUE", "XIAOGAN_LIVE", "OWN_MEDIA"
+]
 _CHECK: dict[str, Any] = {
     "subject_ref": "officer-rst-1",
     "role": "数据库管理岗",
@@ -90,6 +94,10 @@ class ArtefactDocument(Body):
         "CONFIDENTIALITY_AGREEMENT",
         "BACKGROUND_CHECK",
     ]
+    channels: Annotated[
+        list[PromotionChannel],
+        Field(max_length=5, description="推广渠道；推广方案必填（A13）", examples=[["NEW_MEDIA"]]),
+    ] = []
     period: Annotated[str | None, Field(pattern=r"^\d{4}(-(H[12]|Q[1-4]|\d{2}))?$")] = None
     title: Title
     summary: Prose
