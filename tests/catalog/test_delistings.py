@@ -32,6 +32,27 @@ async def test_a_delisted_listing_says_so_and_names_its_notice(catalog: Catalog)
     assert told[1]["emergency"] is False
 
 
+@pytest.mark.clause("A9.1")
+@pytest.mark.clause("A11.6")
+async def test_an_operator_whose_mandate_is_over_announces_nothing_any_more(catalog: Catalog):
+    path = "/v1/organisations/operator"
+    shown = (await catalog.get(path)).json()
+    given = {name: shown[name] for name in ("name", "short_name", "parent")}
+    yesterday = (catalog.suite.clock.now() - timedelta(days=2)).date().isoformat()
+    over = {**given, "mandate_from": "2025-08-04", "mandate_to": yesterday}
+    publishers = []
+
+    for mandate in (given, over, given):
+        changed = await catalog.send("PUT", path, mandate, if_match="*")
+        assert changed.status_code == 200, changed.text
+        listing_id = await catalog.publish()
+        await catalog.decide("DELIST", content(), listing=listing_id)
+        notice_id = (await listing(catalog, listing_id)).json()["notice_id"]
+        publishers.append((await catalog.get(f"/v1/notices/{notice_id}")).json()["publisher"])
+
+    assert publishers == ["operator", "jx-zwfw", "operator"]
+
+
 @pytest.mark.clause("A11.6")
 async def test_the_province_may_leave_out_the_notice_of_an_ordinary_delisting(catalog: Catalog):
     listing_id = await catalog.publish()
