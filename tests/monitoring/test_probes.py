@@ -20,6 +20,7 @@ async def world(suite: Suite) -> World:
 
 
 @pytest.mark.feature("M9")
+@pytest.mark.clause("A10.4")
 async def test_a_listing_has_its_probe_at_once_however_often_it_is_told(world: World):
     listing = await world.publish(url=ENTRY, times=2)
 
