@@ -78,7 +78,15 @@ Digest = Annotated[
         examples=["sha-256:" + "0f" * 32],
     ),
 ]
-Clause = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,39}$", examples=["A10.3"])]
+Clause = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,39}$",
+        description="办法条款（如 A10.3），或现行技术规范的检查项："
+        "自带的编号，无编号的为 N 加序号（如 N3）",
+        examples=["A10.3"],
+    ),
+]
 NormVersion = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,39}$")]
 Code = Annotated[str, Field(pattern="^[A-Z0-9_]{1,40}$")]
 Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(readable)]
