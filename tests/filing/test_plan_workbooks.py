@@ -51,6 +51,19 @@ async def test_a_wrong_cell_of_a_workbook_is_named_by_row_and_column(world: Worl
 
 
 @pytest.mark.feature("DEP4")
+async def test_the_wrong_cells_come_back_as_a_workbook_in_both_languages(world: World):
+    lines = [row("demo-rst-001", year=2041), row("=cmd", year=2041)]
+
+    answer = await world.call(LABOUR, "POST", f"{PREVIEW}&format=xlsx", book(*lines), **XLSX)
+
+    header, *errors = await read_table_apart(answer.content, limits=Limits(), most=10)
+    assert answer.headers["content-type"] == FileKind.XLSX
+    assert header == ["row", "column", "code", "zh-CN", "en"]
+    assert [tuple(each[:3]) for each in errors] == [("2", "item_code", "cell_invalid")]
+    assert all(errors[0][3:])
+
+
+@pytest.mark.feature("DEP4")
 @pytest.mark.clause("A21.4")
 @pytest.mark.parametrize(
     ("data", "refused"),

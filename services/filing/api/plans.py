@@ -1,5 +1,6 @@
 """The yearly list: template, dry run, filing, lines (A10.2)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.filing import commands, queries
 from services.filing.api.filings import ItemQuery, OrganisationQuery, answer
 from services.filing.commands import PlanEntry
+from services.filing.rules import Flaw
 from services.filing.rules.plan import COLUMNS
 from services.filing.schemas import (
     PLAN_REQUEST,
@@ -21,6 +23,8 @@ from services.filing.schemas import (
 )
 from services.filing.schemas.plan_files import MAX_ROWS
 from services.filing.schemas.views import PlannedView
+from shared.http.language import EN, ZH
+from shared.http.messages import Messages
 from shared.http.operations import Language, OperationRoute, Related, Tx
 from shared.http.pagination import Paging, Results, link_next
 from shared.security.files import FileKind, read_table_apart
@@ -73,13 +77,39 @@ async def get_plan_template(
     return Response(TEMPLATE.encode(), media_type="text/csv", headers=disposition)
 
 
-@lists.post("/v1/listing-plans/preview", openapi_extra=PLAN_REQUEST)
+@lists.post(
+    "/v1/listing-plans/preview",
+    openapi_extra=PLAN_REQUEST,
+    response_model=PlanDiffView,
+    responses={
+        200: {
+            "description": "与现行清单的差异；format=xlsx 时为逐行错误表",
+            "content": {
+                FileKind.XLSX: {
+                    "schema": {"type": "string", "format": "binary"},
+                    "example": "…",
+                }
+            },
+        }
+    },
+)
 async def preview_listing_plan(
-    tx: Tx, related: Related, language: Language, request: Request, year: Year
-) -> PlanDiffView:
+    *,
+    tx: Tx,
+    related: Related,
+    language: Language,
+    request: Request,
+    year: Year,
+    form: Annotated[
+        Literal["json", "xlsx"],
+        Query(alias="format", description="xlsx：只返回逐行错误表", examples=["xlsx"]),
+    ] = "json",
+) -> PlanDiffView | Response:
     entry = await _read(request, year)
     preview = await commands.preview_plan(tx, entry, related)
     messages = request.app.state.messages
+    if form == "xlsx":
+        return _error_sheet(preview.flaws, messages, year)
     errors = [
         PlanRowErrorView(
             row=int(flaw.pointer.split("/")[2]),
@@ -150,6 +180,21 @@ async def _read(request: Request, year: int) -> PlanEntry:
     parsed = getattr(request, "_json", None)
     file = read_plan(await request.body(), parsed, request.state.prepared)
     return PlanEntry(year=year, rows=file.rows, lines=file.lines, flaws=file.flaws)
+
+
+def _error_sheet(flaws: Sequence[Flaw], messages: Messages, year: int) -> Response:
+    """Each wrong cell as a line: row, column, code and the sentence in both languages."""
+    lines: list[tuple[str, ...]] = [("row", "column", "code", ZH, EN)]
+    for flaw in flaws:
+        row, column = flaw.pointer.split("/")[2:4]
+        said = (messages.title(flaw.code, language, flaw.params) for language in (ZH, EN))
+        lines.append((row, column, flaw.code, *said))
+    name = f"listing-plan-{year}-errors.xlsx"
+    return Response(
+        write_xlsx(lines),
+        media_type=FileKind.XLSX,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def _planned(lines: Any) -> list[PlannedView]:
