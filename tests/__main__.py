@@ -1,7 +1,8 @@
 """`python -m tests [--all]`: the suites, three at a time, and the time of each.
 
 A suite is one process with servers of its own, and waits for clocks and processes a third of its
-time: with three both cores have work, and the longest begin first. The ledger kills processes against the clock: it has the machine to itself.
+time: with three both cores have work until the end. The longest begin first. The ledger kills
+processes against the clock: it has the machine to itself.
 """
 
 import subprocess
