@@ -29,3 +29,9 @@ class PeriodInvalid(Invalid):
 
 class TooManyProbes(Conflict):
     code = "too_many_probes"
+
+
+class DependencyCircle(Conflict):
+    """A probe would depend on itself; `circle` names the probes on the way."""
+
+    code = "dependency_circle"

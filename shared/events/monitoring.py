@@ -21,6 +21,7 @@ class IncidentOpened(Event, type="monitoring.incident_opened.v1"):
     """Aggregate `incident:<id>`: a fault that lasted; told once however often it fails (A17.4).
 
     `cause` is a code of the prober, or `conditions` when an answer came and was not as it should.
+    With `parent_incident_id` it is explained by that incident, and no alert of its own (M6).
     """
 
     incident_id: UUID
@@ -30,6 +31,7 @@ class IncidentOpened(Event, type="monitoring.incident_opened.v1"):
     cause: str
     started_at: datetime
     opened_at: datetime
+    parent_incident_id: UUID | None = None
 
 
 class IncidentReopened(Event, type="monitoring.incident_reopened.v1"):
@@ -41,6 +43,19 @@ class IncidentReopened(Event, type="monitoring.incident_reopened.v1"):
     cause: str
     started_at: datetime
     times: int
+    parent_incident_id: UUID | None = None
+
+
+class IncidentDetached(Event, type="monitoring.incident_detached.v1"):
+    """Aggregate `incident:<id>`: what explained it has passed and it has not: an alert now (M6)."""
+
+    incident_id: UUID
+    probe_id: UUID
+    listing_id: UUID
+    organisation_id: str
+    cause: str
+    started_at: datetime
+    detached_at: datetime
 
 
 class IncidentClosed(Event, type="monitoring.incident_closed.v1"):

@@ -304,6 +304,8 @@ MONITORING = _rows(
     ("changeProbe", "PUT", "/v1/probes/{probe_id}", U, WATCHERS, "monitoring:write"),
     ("listSamples", "GET", "/v1/probes/{probe_id}/samples", R, READERS, "monitoring:read"),
     ("getAvailability", "GET", "/v1/probes/{probe_id}/availability", R, READERS, "monitoring:read"),
+    ("listVantages", "GET", "/v1/probes/{probe_id}/vantages", R, READERS, "monitoring:read"),
+    ("listAdvisories", "GET", "/v1/advisories", R, READERS, "monitoring:read"),
     ("listHealth", "GET", "/v1/health", R, READERS, "monitoring:read"),
     ("listIncidents", "GET", "/v1/incidents", R, READERS, "monitoring:read"),
     ("getIncident", "GET", "/v1/incidents/{incident_id}", R, READERS, "monitoring:read"),

@@ -292,7 +292,7 @@ async def start_second(world: World) -> Second:
         database=state.database,
         prober=Prober(SystemResolver(), (read_allowed("127.0.0.0/8"),), client_context()),
         clock=state.clock,
-        vantage="second",
+        vantage="default",
         most=64,
         log=get_logger("monitoring"),
     )

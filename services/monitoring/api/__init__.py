@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.monitoring.api import incidents, probes
+from services.monitoring.api import incidents, probes, vantages
 
 router = APIRouter()
-for part in (probes, incidents):
+for part in (probes, vantages, incidents):
     router.include_router(part.router)

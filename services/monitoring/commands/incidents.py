@@ -23,8 +23,12 @@ async def turn_incident(
     detail: str | None,
     started_at: datetime,
     at: datetime,
+    parent_incident_id: UUID | None = None,
 ) -> UUID | None:
-    """Carry out what a result made of a probe's incident; returns the incident's id."""
+    """Carry out what a result made of a probe's incident; returns the incident's id.
+
+    `parent_incident_id` is the open incident that explains this one (M6).
+    """
     incident = None
     if turn is not Turn.OPENED and incident_id is not None:
         incident = await tx.session.get(Incident, incident_id, with_for_update=True)
@@ -33,8 +37,16 @@ async def turn_incident(
             _close(tx, incident, reason=RECOVERED, at=at)
         return incident_id
     if turn is Turn.REOPENED and incident is not None:
-        return _reopen(tx, incident, cause=cause, detail=detail, started_at=started_at, at=at)
-    return _open(tx, probe, cause=cause, detail=detail, started_at=started_at, at=at)
+        incident.parent_incident_id = parent_incident_id
+        _reopen(tx, incident, cause=cause, detail=detail, started_at=started_at, at=at)
+    else:
+        incident = _open(
+            tx, probe, cause=cause, detail=detail, started_at=started_at, at=at,
+            parent_incident_id=parent_incident_id,
+        )  # fmt: skip
+    if parent_incident_id is not None:
+        _note(tx, incident, "SUPPRESSED", at=at, detail=str(parent_incident_id))
+    return incident.id
 
 
 async def close_unlisted(tx: Transaction, listing_id: UUID) -> None:
@@ -58,7 +70,8 @@ def _open(
     detail: str | None,
     started_at: datetime,
     at: datetime,
-) -> UUID:
+    parent_incident_id: UUID | None,
+) -> Incident:
     incident = Incident(
         id=uuid4(),
         probe_id=probe.id,
@@ -69,6 +82,7 @@ def _open(
         started_at=started_at,
         opened_at=at,
         reopened=0,
+        parent_incident_id=parent_incident_id,
         version=1,
     )
     tx.session.add(incident)
@@ -82,11 +96,12 @@ def _open(
             cause=cause,
             started_at=started_at,
             opened_at=at,
+            parent_incident_id=parent_incident_id,
         ),
         subject=f"incident:{incident.id}",
         region=incident.region,
     )
-    return incident.id
+    return incident
 
 
 def _reopen(
@@ -97,7 +112,7 @@ def _reopen(
     detail: str | None,
     started_at: datetime,
     at: datetime,
-) -> UUID:
+) -> None:
     incident.closed_at, incident.cause = None, cause
     incident.reopened += 1
     incident.version += 1
@@ -110,11 +125,11 @@ def _reopen(
             cause=cause,
             started_at=started_at,
             times=incident.reopened,
+            parent_incident_id=incident.parent_incident_id,
         ),
         subject=f"incident:{incident.id}",
         region=incident.region,
     )
-    return incident.id
 
 
 def _close(tx: Transaction, incident: Incident, *, reason: str, at: datetime) -> None:

@@ -54,5 +54,6 @@ async def limits_now(tx: Transaction) -> ProbeLimits:
             failures=number("failures_to_open"),
             successes=number("successes_to_close"),
             hold=timedelta(minutes=number("incident_hold")),
+            vantages=number("vantages_to_open"),
         ),
     )

@@ -6,8 +6,10 @@ from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import func, select
 
+from services.monitoring.commands.dependencies import depend, lock_dependencies
 from services.monitoring.commands.incidents import close_unlisted
 from services.monitoring.commands.limits import ProbeLimits, limits_now
+from services.monitoring.commands.outages import forget_faults
 from services.monitoring.errors import (
     ListingUnwatched,
     ProbeInvalid,
@@ -32,6 +34,11 @@ from shared.security.scope import visible
 
 _ENTRY_PROBES = UUID("5a0f7a26-7b54-5f0e-9d27-0d0f1b8c2c36")
 LISTED = "LISTED"
+_ANEW = """
+    update vantage_standings set seen = false, failures = 0, successes = 0, run_since = null
+    where probe_id = $1
+"""
+_UNSEEN = "update vantage_standings set state = 'UNKNOWN', since = $2 where probe_id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,8 @@ class ProbeEntry:
     interval_seconds: int
     timeout_seconds: int
     redirects: int
+    vantages: int | None
+    parents: list[UUID]
     paused: bool
 
 
@@ -85,12 +94,14 @@ async def listing_went_off(tx: Transaction, listing_id: UUID, *, state: str) -> 
             probe.listed = False
             await _end(tx, probe)
     await close_unlisted(tx, listing_id)
+    await forget_faults(tx, listing_id)
 
 
 async def create_probe(
     tx: Transaction, listing_id: UUID, given: ProbeEntry, *, relation: Relation
 ) -> Probe:
     """Another probe of a listing; `listing_unwatched` (404), `probe_invalid` (422)."""
+    await lock_dependencies(tx, given.parents)
     listing = await tx.session.scalar(
         select(KnownListing)
         .where(
@@ -134,6 +145,7 @@ async def create_probe(
     tx.session.add(probe)
     await tx.session.flush()
     tx.session.add(_nothing_seen(probe))
+    await depend(tx, probe, given.parents)
     await _begin(tx, probe)
     return probe
 
@@ -141,7 +153,11 @@ async def create_probe(
 async def change_probe(
     tx: Transaction, probe_id: UUID, given: ProbeEntry, *, relation: Relation
 ) -> Probe:
-    """Change what a probe asks, or pause it; `probe_not_found` (404) for what is not seen."""
+    """Change what a probe asks, or pause it; `probe_not_found` (404) for what is not seen.
+
+    `dependency_circle` (409) where it would come to depend on itself.
+    """
+    await lock_dependencies(tx, given.parents)
     of_probe = select(Probe.listing_id).where(Probe.id == probe_id).scalar_subquery()
     listing = await tx.session.scalar(  # before the probe, as everywhere: nobody waits in a circle
         select(KnownListing).where(KnownListing.id == of_probe).with_for_update()
@@ -172,6 +188,7 @@ async def change_probe(
     _check(given, limits)
     ran = probe.listed and not probe.paused
     _write(probe, given)
+    await depend(tx, probe, given.parents)
     if ran and probe.paused:
         await _end(tx, probe)
     else:
@@ -203,6 +220,7 @@ def _write(probe: Probe, given: ProbeEntry) -> None:
     probe.interval_seconds = given.interval_seconds
     probe.timeout_seconds = given.timeout_seconds
     probe.redirects, probe.paused = given.redirects, given.paused
+    probe.vantages = given.vantages
 
 
 def _entry_probe(tx: Transaction, listing: KnownListing, limits: ProbeLimits) -> Probe:
@@ -219,6 +237,7 @@ def _entry_probe(tx: Transaction, listing: KnownListing, limits: ProbeLimits) ->
         interval_seconds=limits.interval,
         timeout_seconds=limits.timeout,
         redirects=0,
+        vantages=None,
         listed=True,
         paused=False,
         shard=0,
@@ -246,8 +265,7 @@ async def _begin(tx: Transaction, probe: Probe) -> None:
         probe.shard = 0  # it is told of as missing, because no probe of it ever comes about
     standing = await tx.session.get_one(ProbeStanding, probe.id, with_for_update=True)
     standing.seen = False
-    standing.failures = standing.successes = 0
-    standing.run_since = None
+    await (await tx.raw()).execute(_ANEW, probe.id)
     _tell(tx, probe)
 
 
@@ -257,8 +275,8 @@ async def _end(tx: Transaction, probe: Probe) -> None:
     if standing.state != ProbeState.UNKNOWN:
         tx.session.add(StateChange(probe_id=probe.id, at=tx.now, state=ProbeState.UNKNOWN))
     standing.state, standing.since, standing.seen = ProbeState.UNKNOWN, tx.now, False
-    standing.failures = standing.successes = 0
-    standing.run_since = None
+    await (await tx.raw()).execute(_ANEW, probe.id)
+    await (await tx.raw()).execute(_UNSEEN, probe.id, tx.now)
     _tell(tx, probe)
 
 

@@ -4,15 +4,20 @@ No object is mapped on this way unless a result turns something.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from services.monitoring.commands.findings import probe_was_seen
-from services.monitoring.commands.incidents import turn_incident
+from services.monitoring.commands.outages import (
+    Evidence,
+    Whole,
+    keep_wholes,
+    lock_wholes,
+    weigh,
+)
 from services.monitoring.commands.shards import Lease, Watched
-from services.monitoring.rules.hysteresis import Thresholds, Turn, judge
-from services.monitoring.tables import Probe
+from services.monitoring.rules.hysteresis import Thresholds, judge
 from shared.database import Transaction
 
 CONDITIONS = "conditions"
@@ -35,10 +40,13 @@ _COLUMNS = (
     "failure",
 )
 _KEEP = """
-    update probe_standings set state = $2, since = $3, failures = $4, successes = $5,
-        run_since = $6, incident_id = $7, incident_open = $8, closed_at = $9, seen = true,
-        failure = $10
-    where probe_id = $1
+    insert into vantage_standings (probe_id, vantage, state, since, failures, successes, run_since,
+        faulty, seen, failure)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, true, $9)
+    on conflict (probe_id, vantage) do update set state = excluded.state, since = excluded.since,
+        failures = excluded.failures, successes = excluded.successes,
+        run_since = excluded.run_since, faulty = excluded.faulty, seen = true,
+        failure = excluded.failure
 """
 
 
@@ -83,11 +91,12 @@ async def store_results(
     """
     raw = await tx.raw()
     rows = await raw.fetch(
-        "update shard_leases set watched_until = $3"
-        " where holder = $1 and until > $3 and shard = any($2) returning shard, token",
+        "update shard_leases set watched_until = $3 where holder = $1 and vantage = $4"
+        " and until > $3 and shard = any($2) returning shard, token",
         holder,
         list(leases),
         tx.now,
+        vantage,
     )
     ours = {row["shard"] for row in rows if leases[row["shard"]].token == row["token"]}
     kept = [each for each in results if each.shard in ours]
@@ -98,22 +107,19 @@ async def store_results(
             columns=_COLUMNS,
             records=[each.row(vantage) for each in kept],
         )
-    current = await _lock_turning(tx, kept, watched)
-    changed: dict[UUID, Watched] = {}
-    last: dict[UUID, Result] = {}
+    batch = _Batch(tx, vantage, thresholds, await _lock_turning(tx, kept, watched))
     for result in kept:
-        probe = changed.get(result.probe_id) or watched.get(result.probe_id)
-        if probe is None or not result.evidence or result.probe_id not in current:
+        probe = batch.changed.get(result.probe_id) or watched.get(result.probe_id)
+        if probe is None or not result.evidence or result.probe_id not in batch.wholes:
             continue
-        last[probe.id] = result
-        changed[probe.id] = await _judged(tx, probe, result, thresholds)
-    await raw.executemany(_KEEP, [_row(probe, last[id_]) for id_, probe in changed.items()])
-    return changed
+        await batch.judge(probe, result)
+    await batch.write()
+    return batch.changed
 
 
 async def _lock_turning(
     tx: Transaction, results: Sequence[Result], watched: Mapping[UUID, Watched]
-) -> set[UUID]:
+) -> dict[UUID, Whole]:
     """The probes that these results may change, held as their owner last left them.
 
     Most results pass where the last one passed, and touch no row.
@@ -125,7 +131,7 @@ async def _lock_turning(
             continue
         asked[probe.id] = result.version
     if not asked:
-        return set()
+        return {}
     raw = await tx.raw()
     unseen = [watched[each].listing_id for each in asked if not watched[each].seen]
     await raw.execute(
@@ -134,49 +140,63 @@ async def _lock_turning(
     rows = await raw.fetch(
         "select id, changed_at from probes where id = any($1) order by id for share", list(asked)
     )
-    return {row["id"] for row in rows if row["changed_at"] == asked[row["id"]]}
+    current = [row["id"] for row in rows if row["changed_at"] == asked[row["id"]]]
+    return await lock_wholes(tx, current) if current else {}
 
 
-async def _judged(
-    tx: Transaction, probe: Watched, result: Result, thresholds: Thresholds
-) -> Watched:
-    before = probe.standing
-    after, turn = judge(before, ok=result.ok, at=result.at, thresholds=thresholds)
-    if not probe.seen:
-        await probe_was_seen(tx, probe.listing_id)
-    incident_id = probe.incident_id
-    if turn is not None:
-        incident_id = await _turn(tx, probe, turn, result, started_at=after.since or result.at)
-    if after.state is not before.state:
-        await (await tx.raw()).execute(
-            "insert into state_changes (probe_id, at, state) values ($1, $2, $3)",
-            probe.id,
-            after.since,
-            after.state,
+@dataclass(slots=True)
+class _Batch:
+    """Results of one vantage point on their way into standings."""
+
+    tx: Transaction
+    vantage: str
+    thresholds: Thresholds
+    wholes: dict[UUID, Whole]
+    changed: dict[UUID, Watched] = field(default_factory=dict)
+    _last: dict[UUID, Result] = field(default_factory=dict)
+
+    async def judge(self, probe: Watched, result: Result) -> None:
+        """Carry a result into what this vantage point knows, and into what all of them say."""
+        whole = self.wholes[probe.id]
+        own, turn = judge(probe.standing, ok=result.ok, at=result.at, thresholds=self.thresholds)
+        if not whole.seen:
+            await probe_was_seen(self.tx, probe.listing_id)
+            whole.seen = True
+        if own.incident_open and not whole.standing.incident_open:
+            await self.write()  # it may turn, and looks for its parents' failures
+        after = replace(probe, standing=own, seen=True)
+        self._last[probe.id] = result
+        await weigh(
+            self.tx,
+            after,
+            whole,
+            vantage=self.vantage,
+            turn=turn,
+            evidence=Evidence(
+                at=result.at,
+                ok=result.ok,
+                cause=result.error or CONDITIONS,
+                detail=result.failure or result.error,
+            ),
+            thresholds=self.thresholds,
         )
-    return replace(probe, standing=after, seen=True, incident_id=incident_id)
+        self.changed[probe.id] = replace(after, settled=whole.settled)
+
+    async def write(self) -> None:
+        """Write what was judged since the last time."""
+        raw = await self.tx.raw()
+        last, self._last = self._last, {}
+        await raw.executemany(
+            _KEEP, [_row(self.changed[id_], self.vantage, each) for id_, each in last.items()]
+        )
+        await keep_wholes(self.tx, {id_: self.wholes[id_] for id_ in last})
 
 
-async def _turn(
-    tx: Transaction, probe: Watched, turn: Turn, result: Result, *, started_at: datetime
-) -> UUID | None:
-    return await turn_incident(
-        tx,
-        await tx.session.get_one(Probe, probe.id),
-        turn,
-        incident_id=probe.incident_id,
-        cause=result.error or CONDITIONS,
-        detail=result.failure or result.error,
-        started_at=started_at,
-        at=result.at,
-    )
-
-
-def _row(probe: Watched, last: Result) -> tuple[object, ...]:
+def _row(probe: Watched, vantage: str, last: Result) -> tuple[object, ...]:
     own = probe.standing
     return (
-        probe.id, own.state, own.since, own.failures, own.successes, own.run_since,
-        probe.incident_id, own.incident_open, own.closed_at, last.failure or last.error,
+        probe.id, vantage, own.state, own.since, own.failures, own.successes, own.run_since,
+        own.incident_open, last.failure or last.error,
     )  # fmt: skip
 
 

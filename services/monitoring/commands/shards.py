@@ -1,4 +1,5 @@
-"""Shards of probes, held by one replica at a time (M4), and what nobody has watched (M7)."""
+"""Shards of probes, held by one replica of a vantage point at a time (M4), and what nobody has
+watched (M7)."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,28 +7,39 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.monitoring.rules.hysteresis import ProbeState, Standing
-from services.monitoring.rules.probing import fair_share
+from services.monitoring.rules.probing import SHARDS, fair_share
 from shared.database import Transaction
 
 # Nothing was stored of these probes for more than two intervals: what was known of them ends there.
+_UNWATCHED_HERE = """
+    update vantage_standings as standing
+    set state = 'UNKNOWN', since = $2, failures = 0, successes = 0, run_since = null
+    from probes
+    where probes.id = standing.probe_id and probes.shard = $1 and standing.vantage = $4
+        and standing.state <> 'UNKNOWN'
+        and $3 - $2::timestamptz > make_interval(secs => 2 * probes.interval_seconds)
+"""
 _UNWATCHED = """
-    with gap as (select $1::int as shard, $2::timestamptz as since, $3::timestamptz as until),
-    gone as (
-        update probe_standings as standing
-        set state = 'UNKNOWN', since = gap.since, failures = 0, successes = 0, run_since = null
-        from probes, gap
-        where probes.id = standing.probe_id and probes.shard = gap.shard
+    with gone as (
+        update probe_standings as standing set state = 'UNKNOWN', since = $2
+        from probes
+        where probes.id = standing.probe_id and probes.shard = $1
             and standing.state <> 'UNKNOWN'
-            and gap.until - gap.since > make_interval(secs => 2 * probes.interval_seconds)
+            and $3 - $2::timestamptz > make_interval(secs => 2 * probes.interval_seconds)
         returning standing.probe_id, standing.since
     )
     insert into state_changes (probe_id, at, state) select probe_id, since, 'UNKNOWN' from gone
 """
 _LOAD = """
     select probes.id, listing_id, url, method, conditions, interval_seconds, timeout_seconds,
-        redirects, shard, changed_at, listed and not paused as running,
-        state, since, failures, successes, run_since, incident_id, incident_open, closed_at, seen
-    from probes join probe_standings on probe_id = probes.id
+        redirects, shard, changed_at, listed and not paused as running, vantages,
+        whole.state = 'UP' and not whole.incident_open as settled,
+        own.state, own.since, coalesce(own.failures, 0) as failures,
+        coalesce(own.successes, 0) as successes, own.run_since,
+        coalesce(own.faulty, false) as faulty, coalesce(own.seen, false) as seen
+    from probes
+    join probe_standings as whole on whole.probe_id = probes.id
+    left join vantage_standings as own on own.probe_id = probes.id and own.vantage = $3
     where shard = any($1) and changed_at > $2
 """
 
@@ -43,7 +55,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A probe as its holder carries it out, and where it stood when it was read."""
+    """A probe as its holder carries it out, and how it stood from this vantage point when read.
+
+    `settled` while the target is up for all vantage points together; `vantages` null is by policy.
+    """
 
     id: UUID
     listing_id: UUID
@@ -53,18 +68,19 @@ class Watched:
     interval: int
     timeout: int
     redirects: int
+    vantages: int | None
     shard: int
     changed_at: datetime
     running: bool
     seen: bool
-    incident_id: UUID | None
+    settled: bool
     standing: Standing
 
     @property
     def quiet(self) -> bool:
         """Whether another passing result would change nothing."""
         own = self.standing
-        return self.seen and own.state is ProbeState.UP and not own.failures
+        return self.seen and self.settled and own.state is ProbeState.UP and not own.failures
 
 
 async def hold_shards(
@@ -72,7 +88,7 @@ async def hold_shards(
 ) -> tuple[list[Lease], list[int]]:
     """Renew what is held, give up of `idle` what is more than a fair share, take what is free.
 
-    The second answer names the shards that were taken anew.
+    Replicas of one vantage point share its shards. The second answer names those taken anew.
     """
     raw = await tx.raw()
     until = tx.now + timedelta(seconds=lease)
@@ -84,13 +100,23 @@ async def hold_shards(
         tx.now,
     )
     await raw.execute("delete from replicas where seen_at <= $1", tx.now - timedelta(seconds=lease))
-    share = fair_share(await raw.fetchval("select count(*) from replicas"))
+    await raw.execute(
+        "insert into shard_leases (shard, vantage, token)"
+        " select shard, $1, 0 from generate_series(0, $2 - 1) as shard"
+        " where not exists (select from shard_leases where vantage = $1) on conflict do nothing",
+        vantage,
+        SHARDS,
+    )
+    share = fair_share(
+        await raw.fetchval("select count(*) from replicas where vantage = $1", vantage)
+    )
     held = await raw.fetch(
-        "update shard_leases set until = $2 where holder = $1 and until > $3"
+        "update shard_leases set until = $2 where holder = $1 and until > $3 and vantage = $4"
         " returning shard, token, until",
         name,
         until,
         tx.now,
+        vantage,
     )
     kept = [Lease(**each) for each in held]
     surplus = [each.shard for each in kept if each.shard in idle][: max(len(kept) - share, 0)]
@@ -100,20 +126,34 @@ async def hold_shards(
     taken = await raw.fetch(
         "update shard_leases as lease set holder = $1, until = $2, token = lease.token + 1"
         " from (select shard, watched_until from shard_leases"
-        "   where holder is null or until <= $3 order by shard limit $4"
+        "   where vantage = $5 and (holder is null or until <= $3) order by shard limit $4"
         "   for update skip locked) as free"
-        " where free.shard = lease.shard"
+        " where free.shard = lease.shard and lease.vantage = $5"
         " returning lease.shard, lease.token, lease.until, free.watched_until",
         name,
         until,
         tx.now,
         max(share - len(kept), 0),
+        vantage,
     )
     for row in taken:
-        if row["watched_until"] is not None:
-            await raw.execute(_UNWATCHED, row["shard"], row["watched_until"], tx.now)
+        await _end_unwatched(tx, row["shard"], vantage=vantage, here_until=row["watched_until"])
         kept.append(Lease(row["shard"], row["token"], row["until"]))
     return kept, [row["shard"] for row in taken]
+
+
+async def _end_unwatched(
+    tx: Transaction, shard: int, *, vantage: str, here_until: datetime | None
+) -> None:
+    """What this vantage point knew ends where its gap began; what all knew, where nobody looked."""
+    raw = await tx.raw()
+    if here_until is not None:
+        await raw.execute(_UNWATCHED_HERE, shard, here_until, tx.now, vantage)
+    anywhere = await raw.fetchval(
+        "select max(watched_until) from shard_leases where shard = $1", shard
+    )
+    if anywhere is not None:
+        await raw.execute(_UNWATCHED, shard, anywhere, tx.now)
 
 
 async def release_shards(tx: Transaction, name: str, shards: Collection[int]) -> None:
@@ -132,10 +172,10 @@ async def leave(tx: Transaction, name: str, shards: Collection[int]) -> None:
 
 
 async def load_probes(
-    tx: Transaction, shards: Collection[int], *, since: datetime
+    tx: Transaction, shards: Collection[int], *, vantage: str, since: datetime
 ) -> list[Watched]:
     """The probes of these shards that were changed after an instant, stopped ones too."""
-    rows = await (await tx.raw()).fetch(_LOAD, list(shards), since)
+    rows = await (await tx.raw()).fetch(_LOAD, list(shards), since, vantage)
     return [
         Watched(
             id=row["id"],
@@ -146,19 +186,19 @@ async def load_probes(
             interval=row["interval_seconds"],
             timeout=row["timeout_seconds"],
             redirects=row["redirects"],
+            vantages=row["vantages"],
             shard=row["shard"],
             changed_at=row["changed_at"],
             running=row["running"],
             seen=row["seen"],
-            incident_id=row["incident_id"],
+            settled=row["settled"],
             standing=Standing(
-                state=ProbeState(row["state"]),
+                state=ProbeState(row["state"] or ProbeState.UNKNOWN),
                 since=row["since"],
                 failures=row["failures"],
                 successes=row["successes"],
                 run_since=row["run_since"],
-                incident_open=row["incident_open"],
-                closed_at=row["closed_at"],
+                incident_open=row["faulty"],
             ),
         )
         for row in rows

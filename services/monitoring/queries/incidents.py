@@ -147,5 +147,6 @@ def _view(row: Any) -> IncidentView:
         opened_at=incident.opened_at,
         closed_at=incident.closed_at,
         reopened=incident.reopened,
+        parent_incident_id=incident.parent_incident_id,
         version=incident.version,
     )

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Uuid, case, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.monitoring.errors import PeriodInvalid, ProbeNotFound
 from services.monitoring.rules.accounting import Account, Change, Span, account
@@ -19,6 +20,7 @@ from services.monitoring.schemas.probes import (
 from services.monitoring.tables import (
     KnownWindow,
     Probe,
+    ProbeParent,
     ProbeStanding,
     ShardLease,
     StateChange,
@@ -46,11 +48,18 @@ def _running() -> ColumnElement[bool]:
     return Probe.listed & ~Probe.paused
 
 
+_LEASES = (  # whichever vantage point looked last
+    select(ShardLease.shard, func.max(ShardLease.watched_until).label("watched_until"))
+    .group_by(ShardLease.shard)
+    .subquery("lease")
+)
+
+
 def _state(tx: Transaction) -> ColumnElement[str]:
     """What is known now: nothing, where nobody has looked for two intervals."""
     unwatched = or_(
-        ShardLease.watched_until.is_(None),
-        tx.now - ShardLease.watched_until
+        _LEASES.c.watched_until.is_(None),
+        tx.now - _LEASES.c.watched_until
         > func.make_interval(0, 0, 0, 0, 0, 0, 2 * Probe.interval_seconds),
     )
     return case((unwatched, ProbeState.UNKNOWN.value), else_=ProbeStanding.state)
@@ -65,9 +74,17 @@ def _shown(tx: Transaction) -> Select[Any]:
             ProbeStanding.since,
             ProbeStanding.failure,
             case((ProbeStanding.incident_open, ProbeStanding.incident_id)).label("incident_id"),
+            func.array(
+                select(ProbeParent.parent_id)
+                .where(ProbeParent.probe_id == Probe.id)
+                .order_by(ProbeParent.parent_id)
+                .correlate(Probe)
+                .scalar_subquery(),
+                type_=ARRAY(Uuid),
+            ).label("parents"),
         )
         .join(ProbeStanding, ProbeStanding.probe_id == Probe.id)
-        .join(ShardLease, ShardLease.shard == Probe.shard)
+        .join(_LEASES, _LEASES.c.shard == Probe.shard)
         .where(_seen(tx))
     )
 
@@ -87,6 +104,8 @@ def _view(row: Any) -> ProbeView:
         interval_seconds=probe.interval_seconds,
         timeout_seconds=probe.timeout_seconds,
         redirects=probe.redirects,
+        vantages=probe.vantages,
+        parents=row.parents,
         paused=probe.paused,
         running=row.running,
         state=row.state,
@@ -166,8 +185,8 @@ async def show_availability(
         raise PeriodInvalid
     row = (
         await tx.session.execute(
-            select(Probe, ShardLease.watched_until)
-            .join(ShardLease, ShardLease.shard == Probe.shard)
+            select(Probe, _LEASES.c.watched_until)
+            .join(_LEASES, _LEASES.c.shard == Probe.shard)
             .where(Probe.id == probe_id, _seen(tx))
         )
     ).first()
@@ -254,7 +273,7 @@ async def list_health(
     statement = (
         select(*columns)
         .join(ProbeStanding, ProbeStanding.probe_id == Probe.id)
-        .join(ShardLease, ShardLease.shard == Probe.shard)
+        .join(_LEASES, _LEASES.c.shard == Probe.shard)
         .where(_seen(tx), _running())
         .group_by(Probe.region, Probe.organisation_id)
     )

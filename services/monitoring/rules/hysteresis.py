@@ -23,11 +23,15 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """N failures open, M successes close, and a return within `hold` is the same fault."""
+    """N failures open, M successes close, and a return within `hold` is the same fault.
+
+    So many `vantages` must see it, or all where fewer look (M5).
+    """
 
     failures: int
     successes: int
     hold: timedelta
+    vantages: int = 1
 
 
 @dataclass(frozen=True, slots=True)

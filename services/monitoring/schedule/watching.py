@@ -120,9 +120,10 @@ class Watch:
             self._rounds += 1
             whole = self._rounds % _RELOAD == 1
             since = _LONG_AGO if whole else self._read_until - _OVERLAP
-            changed = await load_probes(tx, [lease.shard for lease in held], since=since)
+            shards = [lease.shard for lease in held]
+            changed = await load_probes(tx, shards, vantage=self.vantage, since=since)
             if taken and not whole:
-                changed += await load_probes(tx, taken, since=_LONG_AGO)
+                changed += await load_probes(tx, taken, vantage=self.vantage, since=_LONG_AGO)
             self._read_until = tx.now
         self._turnstile.per_host = self._limits.per_host
         self.leases = {lease.shard: lease for lease in held}
@@ -230,5 +231,5 @@ class Watch:
             here = self.wheel.probes.get(id_)
             if here is not None and here.changed_at == probe.changed_at:
                 self.wheel.probes[id_] = replace(
-                    here, standing=probe.standing, seen=True, incident_id=probe.incident_id
+                    here, standing=probe.standing, seen=True, settled=probe.settled
                 )

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -25,6 +26,8 @@ class Wheel:
             return
         known = self.probes.get(probe.id)
         if known is not None and known.changed_at == probe.changed_at:
+            if not probe.settled:  # by what another vantage point saw: the next result is weighed
+                self.probes[probe.id] = replace(known, settled=False)
             return
         self.probes[probe.id] = probe
         self._placed[probe.id] = probe.changed_at

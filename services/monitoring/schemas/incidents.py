@@ -13,7 +13,10 @@ _OF: dict[str, Any] = {
 
 
 class IncidentView(View):
-    """One continuous fault; `started_at` is its first failed result."""
+    """One continuous fault; `started_at` is its first failed result.
+
+    `parent_incident_id` explains it: while that one is open, this one is no alert of its own (M6).
+    """
 
     model_config = shown(
         {
@@ -26,6 +29,7 @@ class IncidentView(View):
             "opened_at": "2026-03-02T10:02:00+08:00",
             "closed_at": None,
             "reopened": 0,
+            "parent_incident_id": None,
             "version": 1,
         }
     )
@@ -41,6 +45,7 @@ class IncidentView(View):
     opened_at: ShanghaiTime
     closed_at: ShanghaiTime | None
     reopened: int
+    parent_incident_id: UUID | None
     version: int
 
 

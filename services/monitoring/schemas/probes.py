@@ -34,6 +34,8 @@ _ASKED: dict[str, Any] = {
     "interval_seconds": 60,
     "timeout_seconds": 15,
     "redirects": 0,
+    "vantages": None,
+    "parents": [],
     "paused": False,
 }
 _LISTING = "0199f0a0-0000-7000-8000-0000000000a1"
@@ -52,6 +54,17 @@ class ProbeUpdate(Body):
     interval_seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] = 60
     timeout_seconds: Annotated[StrictInt, Field(ge=1, le=60)] = 15
     redirects: Annotated[StrictInt, Field(ge=0, le=10)] = 0
+    vantages: Annotated[
+        StrictInt | None,
+        Field(ge=1, le=20, description="几个监测点同时判定才算中断，空值按政策 / null: by policy"),
+    ] = None
+    parents: Annotated[
+        list[UUID],
+        Field(
+            max_length=10,
+            description="依赖的探测或服务（指其入口探测） / probes, or listings for their entry",
+        ),
+    ] = Field(default_factory=list)
     paused: StrictBool = False
 
 
@@ -95,6 +108,8 @@ class ProbeView(View):
     interval_seconds: int
     timeout_seconds: int
     redirects: int
+    vantages: int | None
+    parents: list[UUID]
     paused: bool
     running: bool
     state: str

@@ -4,25 +4,31 @@ from services.monitoring.tables.incidents import Finding, Incident, IncidentEntr
 from services.monitoring.tables.known import KnownListing, KnownWindow
 from services.monitoring.tables.mapping import metadata
 from services.monitoring.tables.probes import (
+    Advisory,
     Probe,
+    ProbeParent,
     ProbeStanding,
     Replica,
     ShardLease,
     StateChange,
+    VantageStanding,
     samples,
 )
 
 __all__ = [
+    "Advisory",
     "Finding",
     "Incident",
     "IncidentEntry",
     "KnownListing",
     "KnownWindow",
     "Probe",
+    "ProbeParent",
     "ProbeStanding",
     "Replica",
     "ShardLease",
     "StateChange",
+    "VantageStanding",
     "metadata",
     "samples",
 ]

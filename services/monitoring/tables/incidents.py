@@ -10,7 +10,10 @@ from services.monitoring.tables.mapping import Row
 
 
 class Incident(Row):
-    """One continuous fault of one probe, from its first failed result on (M3)."""
+    """One continuous fault of one probe, from its first failed result on (M3).
+
+    While `parent_incident_id` is set that one explains it, and it is told of with that one (M6).
+    """
 
     __tablename__ = "incidents"
     __table_args__ = (
@@ -35,6 +38,7 @@ class Incident(Row):
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     reopened: Mapped[int]
+    parent_incident_id: Mapped[UUID | None]
     version: Mapped[int]
 
 

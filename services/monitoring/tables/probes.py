@@ -26,7 +26,7 @@ class Probe(Row):
     """One check of a listing; the ENTRY probe comes and goes with its listing (M9).
 
     `shard` follows from the host, so that one replica at a time speaks to a host. It runs while the
-    listing is listed and its owner has not paused it.
+    listing is listed and its owner has not paused it. Of `vantages` null leaves it to the policy.
     """
 
     __tablename__ = "probes"
@@ -49,6 +49,7 @@ class Probe(Row):
     interval_seconds: Mapped[int]
     timeout_seconds: Mapped[int]
     redirects: Mapped[int]
+    vantages: Mapped[int | None]
     listed: Mapped[bool]
     paused: Mapped[bool]
     shard: Mapped[int]
@@ -56,8 +57,29 @@ class Probe(Row):
     version: Mapped[int]
 
 
+class ProbeParent(Row):
+    """A probe whose fault explains that of another (M6).
+
+    It holds ids alone and has no row-level security: a circle that leads through another unit's
+    probes is found too.
+    """
+
+    __tablename__ = "probe_parents"
+    __table_args__ = (Index("ix_probe_parents_parent", "parent_id"),)
+
+    probe_id: Mapped[UUID] = mapped_column(
+        ForeignKey("monitoring.probes.id", ondelete="CASCADE"), primary_key=True
+    )
+    parent_id: Mapped[UUID] = mapped_column(
+        ForeignKey("monitoring.probes.id", ondelete="CASCADE"), primary_key=True
+    )
+
+
 class ProbeStanding(Row):
-    """Where a probe stands between two results, so that another replica goes on from there."""
+    """Where a probe stands, all vantage points together.
+
+    Its counts are kept for the release before vantage points, which reads them, and are 0.
+    """
 
     __tablename__ = "probe_standings"
 
@@ -74,6 +96,59 @@ class ProbeStanding(Row):
     closed_at: Mapped[datetime | None]
     seen: Mapped[bool]
     failure: Mapped[str | None]
+
+
+class VantageStanding(Row):
+    """Where a probe stands as one vantage point sees it, so that another replica goes on (M5)."""
+
+    __tablename__ = "vantage_standings"
+
+    probe_id: Mapped[UUID] = mapped_column(
+        ForeignKey("monitoring.probes.id", ondelete="CASCADE"), primary_key=True
+    )
+    vantage: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    since: Mapped[datetime | None]
+    failures: Mapped[int]
+    successes: Mapped[int]
+    run_since: Mapped[datetime | None]
+    faulty: Mapped[bool]
+    seen: Mapped[bool]
+    failure: Mapped[str | None]
+
+
+class Advisory(Row):
+    """A fault that too few vantage points see to be an outage, with what they saw (M5).
+
+    `incident_id` names the outage that it became a part of.
+    """
+
+    __tablename__ = "advisories"
+    __table_args__ = (
+        Index(
+            "uq_advisories_open",
+            "probe_id",
+            "vantage",
+            unique=True,
+            postgresql_where="closed_at IS NULL",
+        ),
+        Index("ix_advisories_opened", "opened_at", "id"),
+        Index("ix_advisories_organisation", "organisation_id", "opened_at", "id"),
+        Index("ix_advisories_probe", "probe_id", "opened_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    probe_id: Mapped[UUID] = mapped_column(ForeignKey("monitoring.probes.id"))
+    listing_id: Mapped[UUID]
+    organisation_id: Mapped[str]
+    region: Mapped[str]
+    vantage: Mapped[str]
+    cause: Mapped[str]
+    detail: Mapped[str | None]
+    started_at: Mapped[datetime]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    incident_id: Mapped[UUID | None]
 
 
 class StateChange(Row):
@@ -118,7 +193,7 @@ samples = Table(
 
 
 class ShardLease(Row):
-    """Who carries out the probes of a shard, until when; `token` counts the owners (M4).
+    """Who carries out a shard from a vantage point, until when; `token` counts the owners (M4).
 
     Up to `watched_until` all its results are stored: what lies after was seen by nobody (M7).
     """
@@ -126,6 +201,7 @@ class ShardLease(Row):
     __tablename__ = "shard_leases"
 
     shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    vantage: Mapped[str] = mapped_column(primary_key=True, server_default="default")
     holder: Mapped[str | None]
     until: Mapped[datetime | None]
     token: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,146 @@
+"""Dependencies of probes, and vantage points with what each sees."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.migrations import toolbox
+
+revision = "0002_probing"
+down_revision = "0001_initial"
+branch_labels = None
+depends_on = None
+
+_OF_A_PROBE = "exists (select from monitoring.probes where probes.id = probe_id)"
+
+
+def upgrade() -> None:
+    op.execute("set local lock_timeout = '1s'")
+    op.add_column("probes", sa.Column("vantages", sa.Integer(), nullable=True), schema="monitoring")
+    op.add_column(
+        "incidents", sa.Column("parent_incident_id", sa.Uuid(), nullable=True), schema="monitoring"
+    )
+    _create_tables()
+    _split_leases()
+    toolbox.protect("monitoring", "advisories")
+    op.execute("alter table monitoring.vantage_standings enable row level security")
+    op.execute("alter table monitoring.vantage_standings force row level security")
+    op.execute(
+        "create policy scope_vantage_standings on monitoring.vantage_standings"
+        f" using ({_OF_A_PROBE})"
+    )
+
+
+def _create_tables() -> None:
+    op.create_table(
+        "probe_parents",
+        sa.Column("probe_id", sa.Uuid(), nullable=False),
+        sa.Column("parent_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["parent_id"],
+            ["monitoring.probes.id"],
+            name=op.f("fk_probe_parents_parent_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["probe_id"],
+            ["monitoring.probes.id"],
+            name=op.f("fk_probe_parents_probe_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("probe_id", "parent_id", name=op.f("pk_probe_parents")),
+        schema="monitoring",
+    )
+    op.create_index("ix_probe_parents_parent", "probe_parents", ["parent_id"], schema="monitoring")
+    op.create_table(
+        "vantage_standings",
+        sa.Column("probe_id", sa.Uuid(), nullable=False),
+        sa.Column("vantage", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("successes", sa.Integer(), nullable=False),
+        sa.Column("run_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("faulty", sa.Boolean(), nullable=False),
+        sa.Column("seen", sa.Boolean(), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["probe_id"],
+            ["monitoring.probes.id"],
+            name=op.f("fk_vantage_standings_probe_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("probe_id", "vantage", name=op.f("pk_vantage_standings")),
+        schema="monitoring",
+    )
+    op.create_table(
+        "advisories",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("probe_id", sa.Uuid(), nullable=False),
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("vantage", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("incident_id", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["probe_id"], ["monitoring.probes.id"], name=op.f("fk_advisories_probe_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_advisories")),
+        schema="monitoring",
+    )
+    op.create_index("ix_advisories_opened", "advisories", ["opened_at", "id"], schema="monitoring")
+    op.create_index(
+        "ix_advisories_organisation",
+        "advisories",
+        ["organisation_id", "opened_at", "id"],
+        schema="monitoring",
+    )
+    op.create_index(
+        "ix_advisories_probe", "advisories", ["probe_id", "opened_at", "id"], schema="monitoring"
+    )
+    op.create_index(
+        "uq_advisories_open",
+        "advisories",
+        ["probe_id", "vantage"],
+        unique=True,
+        schema="monitoring",
+        postgresql_where="closed_at IS NULL",
+    )
+
+
+def _split_leases() -> None:
+    """A lease is of a shard and a vantage point; what was known was seen from the default one.
+
+    A replica of the release before holds leases of that one, and shares them with the new ones.
+    """
+    op.add_column(
+        "shard_leases",
+        sa.Column("vantage", sa.Text(), server_default="default", nullable=False),
+        schema="monitoring",
+    )
+    op.drop_constraint("pk_shard_leases", "shard_leases", schema="monitoring")
+    op.create_primary_key(
+        "pk_shard_leases", "shard_leases", ["shard", "vantage"], schema="monitoring"
+    )
+    op.execute("select set_config('app.scope', '36', true)")  # row-level security binds owners too
+    op.execute(
+        "insert into monitoring.vantage_standings select probe_id, 'default', state, since,"
+        " failures, successes, run_since, incident_open, seen, failure"
+        " from monitoring.probe_standings"
+    )
+
+
+def downgrade() -> None:
+    op.execute("delete from monitoring.shard_leases where vantage <> 'default'")
+    op.drop_constraint("pk_shard_leases", "shard_leases", schema="monitoring")
+    op.create_primary_key("pk_shard_leases", "shard_leases", ["shard"], schema="monitoring")
+    op.drop_column("shard_leases", "vantage", schema="monitoring")
+    op.drop_table("advisories", schema="monitoring")
+    op.drop_table("vantage_standings", schema="monitoring")
+    op.drop_table("probe_parents", schema="monitoring")
+    op.drop_column("incidents", "parent_incident_id", schema="monitoring")
+    op.drop_column("probes", "vantages", schema="monitoring")
