@@ -16,6 +16,7 @@ from services.monitoring.schedule import SCHEDULE
 from services.monitoring.schedule.watching import Watch
 from shared.app import create_app
 from shared.logging import get_logger
+from shared.security.encryption import Keyring
 
 
 def build() -> FastAPI:
@@ -32,8 +33,11 @@ def build() -> FastAPI:
 
 
 async def start(app: FastAPI, stack: AsyncExitStack) -> None:
-    """Begin to probe, unless this replica only answers."""
+    """Read the keyring, and begin to probe unless this replica only answers."""
     settings: MonitoringSettings = app.state.settings
+    if settings.keyring_file is None:
+        raise ValueError("keyring_file: secrets of walks cannot be sealed without it")
+    app.state.keyring = Keyring.load(settings.keyring_file)
     if not settings.probing:
         return
     resolver = SystemResolver()
@@ -48,6 +52,7 @@ async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         vantage=settings.vantage,
         most=settings.probes_at_once,
         log=get_logger("monitoring"),
+        keyring=app.state.keyring,
     )
     stack.push_async_callback(_stop, watch, asyncio.create_task(watch.run()))
 

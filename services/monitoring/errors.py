@@ -35,3 +35,29 @@ class DependencyCircle(Conflict):
     """A probe would depend on itself; `circle` names the probes on the way."""
 
     code = "dependency_circle"
+
+
+class ProbeIsWalk(Conflict):
+    """It has steps: it is changed as a walk."""
+
+    code = "probe_is_walk"
+
+
+class WalkNotFound(NotFound):
+    code = "walk_not_found"
+
+
+class WalkRunNotFound(NotFound):
+    code = "walk_run_not_found"
+
+
+class WalkNotRunning(Conflict):
+    """It is paused, or its listing is not live."""
+
+    code = "walk_not_running"
+
+
+class WalkRunWaits(Conflict):
+    """A run that was asked for has not ended yet."""
+
+    code = "walk_run_waits"

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.monitoring.rules.probing import SHARDS
 from tests.monitoring.eyes import MINUTE, Eye
 from tests.monitoring.world import World
 from tests.suite import Suite
@@ -15,6 +14,23 @@ from tests.suite import Suite
 ENDPOINTS, FLAPPING, MINUTES = 1000, 100, 60
 KILLED_AFTER = 30  # minutes: from then on another replica probes
 HOLD = 10  # minutes
+_LISTINGS = """
+    insert into known_listings (id, organisation_id, region, title, entry_url, state)
+    select id, 'jx-rst', '36', 'endpoint', 'https://a.example.invalid/', 'LISTED'
+    from unnest($1::uuid[]) as id
+"""
+_PROBES = """
+    insert into probes (id, listing_id, organisation_id, region, purpose, name, url, method,
+        conditions, interval_seconds, timeout_seconds, redirects, listed, paused, shard,
+        changed_at, version)
+    select id, id, 'jx-rst', '36', 'ENTRY', 'entry', 'https://a.example.invalid/', 'GET',
+        '{[STATUS] < 400}', 60, 15, 0, true, false, (row_number() over ())::int % 32, now(), 1
+    from unnest($1::uuid[]) as id
+"""
+_STANDINGS = """
+    insert into probe_standings (probe_id, state, failures, successes, incident_open, seen)
+    select id, 'UNKNOWN', 0, 0, false, false from unnest($1::uuid[]) as id
+"""
 Fault = tuple[int, int, int | None, int]  # failed first, opened, closed, reopened
 
 
@@ -50,19 +66,7 @@ def faults(row: str) -> list[Fault]:
 async def endpoints(world: World) -> list[UUID]:
     """Listings with their entry probes, as if catalog had told of each."""
     ids = [uuid4() for _ in range(ENDPOINTS)]
-    statements = (
-        "insert into known_listings (id, organisation_id, region, title, entry_url, state)"
-        " select id, 'jx-rst', '36', 'endpoint', 'https://a.example.invalid/', 'LISTED'"
-        " from unnest($1::uuid[]) as id",
-        "insert into probes (id, listing_id, organisation_id, region, purpose, name, url, method,"
-        " conditions, interval_seconds, timeout_seconds, redirects, listed, paused, shard,"
-        " changed_at, version) select id, id, 'jx-rst', '36', 'ENTRY', 'entry',"
-        " 'https://a.example.invalid/', 'GET', '{[STATUS] < 400}', 60, 15, 0, true, false,"
-        f" (row_number() over ())::int % {SHARDS}, now(), 1 from unnest($1::uuid[]) as id",
-        "insert into probe_standings (probe_id, state, failures, successes, incident_open, seen)"
-        " select id, 'UNKNOWN', 0, 0, false, false from unnest($1::uuid[]) as id",
-    )
-    for each in statements:
+    for each in (_LISTINGS, _PROBES, _STANDINGS):
         await world.suite.sql("monitoring", each, ids)
     return ids
 

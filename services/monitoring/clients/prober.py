@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Self
@@ -35,15 +35,31 @@ class Prober:
         self._web.close()
 
     async def probe(
-        self, target: Target, *, limits: Limits, method: str = "GET", fresh: bool = True
+        self,
+        target: Target,
+        *,
+        limits: Limits,
+        method: str = "GET",
+        fresh: bool = True,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
     ) -> Outcome:
-        """What came of it; `fresh` takes a new connection, with a new resolution and handshake."""
+        """What came of it; `fresh` takes a new connection, with a new resolution and handshake.
+
+        Of HTTP alone `headers` and `body` are sent.
+        """
         outcome = Outcome()
         try:
             match target.scheme:
                 case Scheme.HTTP | Scheme.HTTPS:
                     await self._web.probe(
-                        target, method=method, limits=limits, fresh=fresh, outcome=outcome
+                        target,
+                        method=method,
+                        limits=limits,
+                        fresh=fresh,
+                        outcome=outcome,
+                        headers=headers,
+                        body=body,
                     )
                 case Scheme.TCP:
                     await self._knock(target, limits, outcome)

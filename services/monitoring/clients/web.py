@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from time import perf_counter
@@ -46,13 +46,24 @@ class WebClient:
     _idle: dict[tuple[bool, str, int], Connection] = field(default_factory=dict)
 
     async def probe(
-        self, target: Target, *, method: str, limits: Limits, fresh: bool, outcome: Outcome
+        self,
+        target: Target,
+        *,
+        method: str,
+        limits: Limits,
+        fresh: bool,
+        outcome: Outcome,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
     ) -> None:
-        """Fill `outcome`; raises `ProbeError` where there is no whole answer."""
+        """Fill `outcome`; raises `ProbeError` where there is no whole answer.
+
+        A redirect is followed without `headers` and `body`: they were meant for the first target.
+        """
         started = perf_counter()
         deadline = asyncio.get_running_loop().time() + limits.total
+        request = _request(target, method, headers or {}, body)
         while True:
-            request = _request(target, method)
             connection, answer = await self._exchange(
                 target, request, limits=limits, deadline=deadline, fresh=fresh, outcome=outcome,
                 bodyless=method == "HEAD",
@@ -73,6 +84,7 @@ class WebClient:
                 raise ProbeError("redirects_exceeded")
             outcome.hops += 1
             target = _next(target, answer)
+            request = _request(target, method, {}, b"")
 
     def close(self) -> None:
         for connection in self._idle.values():
@@ -209,11 +221,18 @@ def _count(outcome: Outcome, phase: Phase, seconds: float) -> None:
     outcome.phases[phase] = outcome.phases.get(phase, 0.0) + seconds * 1000
 
 
-def _request(target: Target, method: str) -> bytes:
-    return (
-        f"{method} {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n"
-        "User-Agent: ganfutong-monitoring\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"
-    ).encode("ascii")
+def _request(target: Target, method: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    fields = {
+        "User-Agent": "ganfutong-monitoring",
+        "Accept": "*/*",
+        "Accept-Encoding": "gzip",
+        **headers,
+    }
+    if body or method not in ("GET", "HEAD"):
+        fields["Content-Length"] = str(len(body))
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    start = f"{method} {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n"
+    return f"{start}{head}\r\n".encode("ascii") + body
 
 
 def _next(target: Target, answer: Answer) -> Target:

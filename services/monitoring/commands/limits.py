@@ -28,6 +28,8 @@ class ProbeLimits:
     certificate_days: int
     lease: int
     kept_days: int
+    walk_shortest: int
+    walk_runs_days: int
     thresholds: Thresholds
 
 
@@ -50,6 +52,8 @@ async def limits_now(tx: Transaction) -> ProbeLimits:
         certificate_days=number("certificate_days"),
         lease=number("shard_lease"),
         kept_days=number("samples_kept"),
+        walk_shortest=number("walk_interval_shortest"),
+        walk_runs_days=number("walk_runs_kept"),
         thresholds=Thresholds(
             failures=number("failures_to_open"),
             successes=number("successes_to_close"),

@@ -1,7 +1,7 @@
 """Probes: one comes and goes with its listing, others are set by its owner (A17.3, M9)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import func, select
@@ -10,35 +10,33 @@ from services.monitoring.commands.dependencies import depend, lock_dependencies
 from services.monitoring.commands.incidents import close_unlisted
 from services.monitoring.commands.limits import ProbeLimits, limits_now
 from services.monitoring.commands.outages import forget_faults
+from services.monitoring.commands.running import (
+    await_probe,
+    begin_probe,
+    end_probe,
+    nothing_seen,
+)
 from services.monitoring.errors import (
     ListingUnwatched,
     ProbeInvalid,
+    ProbeIsWalk,
     ProbeNotFound,
     TooManyProbes,
 )
-from services.monitoring.rules.hysteresis import ProbeState
 from services.monitoring.rules.probing import (
     Bounds,
     Purpose,
     entry_conditions,
     flaws,
-    shard_of,
 )
-from services.monitoring.rules.targets import TargetUnreadable, read_target
-from services.monitoring.tables import KnownListing, Probe, ProbeStanding, StateChange
+from services.monitoring.tables import KnownListing, Probe
 from shared.database import Transaction
 from shared.events.catalog import ListingPublished
-from shared.events.monitoring import ProbeSet
 from shared.security.access import Relation, check_relation
 from shared.security.scope import visible
 
 _ENTRY_PROBES = UUID("5a0f7a26-7b54-5f0e-9d27-0d0f1b8c2c36")
 LISTED = "LISTED"
-_ANEW = """
-    update vantage_standings set seen = false, failures = 0, successes = 0, run_since = null
-    where probe_id = $1
-"""
-_UNSEEN = "update vantage_standings set state = 'UNKNOWN', since = $2 where probe_id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +71,14 @@ async def listing_went_live(tx: Transaction, told: ListingPublished, *, region: 
         entry = _entry_probe(tx, listing, limits)
         tx.session.add(entry)
         await tx.session.flush()
-        tx.session.add(_nothing_seen(entry))
+        tx.session.add(nothing_seen(entry))
     elif moved:
         entry.url = told.entry_url
     if moved:
         for probe in await _probes_of(tx, listing.id):
             probe.organisation_id, probe.region, probe.listed = told.organisation_id, region, True
-            await _begin(tx, probe)
-        _await_probe(tx, listing, limits)
+            await begin_probe(tx, probe)
+        await_probe(tx, listing, limits)
 
 
 async def listing_went_off(tx: Transaction, listing_id: UUID, *, state: str) -> None:
@@ -92,7 +90,7 @@ async def listing_went_off(tx: Transaction, listing_id: UUID, *, state: str) -> 
     for probe in await _probes_of(tx, listing_id):
         if probe.listed:
             probe.listed = False
-            await _end(tx, probe)
+            await end_probe(tx, probe)
     await close_unlisted(tx, listing_id)
     await forget_faults(tx, listing_id)
 
@@ -102,6 +100,17 @@ async def create_probe(
 ) -> Probe:
     """Another probe of a listing; `listing_unwatched` (404), `probe_invalid` (422)."""
     await lock_dependencies(tx, given.parents)
+    listing = await live_listing(tx, listing_id, relation=relation)
+    limits = await limits_now(tx)
+    _check(given, limits)
+    probe = await new_probe(tx, listing, limits, purpose=Purpose.EXTRA)
+    _write(probe, given)
+    await add_probe(tx, probe, given.parents)
+    return probe
+
+
+async def live_listing(tx: Transaction, listing_id: UUID, *, relation: Relation) -> KnownListing:
+    """The listing that a probe is to be added to, locked; `listing_unwatched` (404)."""
     listing = await tx.session.scalar(
         select(KnownListing)
         .where(
@@ -123,31 +132,38 @@ async def create_probe(
         region=listing.region,
         clause="A17.3",
     )
-    limits = await limits_now(tx)
-    _check(given, limits)
+    return listing
+
+
+async def new_probe(
+    tx: Transaction, listing: KnownListing, limits: ProbeLimits, *, purpose: Purpose
+) -> Probe:
+    """One more probe of a listing, which asks nothing yet; `too_many_probes` (409)."""
     there = await tx.session.scalar(
-        select(func.count()).select_from(Probe).where(Probe.listing_id == listing_id)
+        select(func.count()).select_from(Probe).where(Probe.listing_id == listing.id)
     )
     if (there or 0) >= limits.per_listing:
         raise TooManyProbes(most=limits.per_listing)
-    probe = Probe(
+    return Probe(
         id=uuid4(),
-        listing_id=listing_id,
+        listing_id=listing.id,
         organisation_id=listing.organisation_id,
         region=listing.region,
-        purpose=Purpose.EXTRA,
+        purpose=purpose,
         listed=True,
         shard=0,
         version=0,
         changed_at=tx.now,
     )
-    _write(probe, given)
+
+
+async def add_probe(tx: Transaction, probe: Probe, parents: Sequence[UUID]) -> None:
+    """Let a new probe run."""
     tx.session.add(probe)
     await tx.session.flush()
-    tx.session.add(_nothing_seen(probe))
-    await depend(tx, probe, given.parents)
-    await _begin(tx, probe)
-    return probe
+    tx.session.add(nothing_seen(probe))
+    await depend(tx, probe, parents)
+    await begin_probe(tx, probe)
 
 
 async def change_probe(
@@ -158,6 +174,41 @@ async def change_probe(
     `dependency_circle` (409) where it would come to depend on itself.
     """
     await lock_dependencies(tx, given.parents)
+    listing, probe = await own_probe(tx, probe_id, relation=relation)
+    if probe.purpose == Purpose.WALK:
+        raise ProbeIsWalk(probe_id=probe_id)
+    tx.expect(probe.version)
+    limits = await limits_now(tx)
+    _check(given, limits)
+    ran = probe.listed and not probe.paused
+    _write(probe, given)
+    await change_running(tx, listing, probe, limits, ran=ran, parents=given.parents)
+    return probe
+
+
+async def change_running(
+    tx: Transaction,
+    listing: KnownListing,
+    probe: Probe,
+    limits: ProbeLimits,
+    *,
+    ran: bool,
+    parents: Sequence[UUID],
+) -> None:
+    """What follows from a change of a probe that ran before it, or did not."""
+    await depend(tx, probe, parents)
+    if ran and probe.paused:
+        await end_probe(tx, probe)
+    else:
+        await begin_probe(tx, probe)
+    if probe.listed:
+        await_probe(tx, listing, limits)
+
+
+async def own_probe(
+    tx: Transaction, probe_id: UUID, *, relation: Relation
+) -> tuple[KnownListing, Probe]:
+    """A probe that is to be changed, locked with its listing; `probe_not_found` (404)."""
     of_probe = select(Probe.listing_id).where(Probe.id == probe_id).scalar_subquery()
     listing = await tx.session.scalar(  # before the probe, as everywhere: nobody waits in a circle
         select(KnownListing).where(KnownListing.id == of_probe).with_for_update()
@@ -183,19 +234,7 @@ async def change_probe(
         region=probe.region,
         clause="A17.3",
     )
-    tx.expect(probe.version)
-    limits = await limits_now(tx)
-    _check(given, limits)
-    ran = probe.listed and not probe.paused
-    _write(probe, given)
-    await depend(tx, probe, given.parents)
-    if ran and probe.paused:
-        await _end(tx, probe)
-    else:
-        await _begin(tx, probe)
-    if probe.listed:
-        _await_probe(tx, listing, limits)
-    return probe
+    return listing, probe
 
 
 def _check(given: ProbeEntry, limits: ProbeLimits) -> None:
@@ -244,61 +283,6 @@ def _entry_probe(tx: Transaction, listing: KnownListing, limits: ProbeLimits) ->
         changed_at=tx.now,
         version=0,
     )
-
-
-def _nothing_seen(probe: Probe) -> ProbeStanding:
-    return ProbeStanding(
-        probe_id=probe.id,
-        state=ProbeState.UNKNOWN,
-        failures=0,
-        successes=0,
-        incident_open=False,
-        seen=False,
-    )
-
-
-async def _begin(tx: Transaction, probe: Probe) -> None:
-    """It is to be seen anew: what was seen before was of another target, or of another question."""
-    try:
-        probe.shard = shard_of(read_target(probe.url).host)
-    except TargetUnreadable:
-        probe.shard = 0  # it is told of as missing, because no probe of it ever comes about
-    standing = await tx.session.get_one(ProbeStanding, probe.id, with_for_update=True)
-    standing.seen = False
-    await (await tx.raw()).execute(_ANEW, probe.id)
-    _tell(tx, probe)
-
-
-async def _end(tx: Transaction, probe: Probe) -> None:
-    """From now on nobody looks, so that the state is unknown (M7)."""
-    standing = await tx.session.get_one(ProbeStanding, probe.id, with_for_update=True)
-    if standing.state != ProbeState.UNKNOWN:
-        tx.session.add(StateChange(probe_id=probe.id, at=tx.now, state=ProbeState.UNKNOWN))
-    standing.state, standing.since, standing.seen = ProbeState.UNKNOWN, tx.now, False
-    await (await tx.raw()).execute(_ANEW, probe.id)
-    await (await tx.raw()).execute(_UNSEEN, probe.id, tx.now)
-    _tell(tx, probe)
-
-
-def _tell(tx: Transaction, probe: Probe) -> None:
-    probe.version += 1
-    probe.changed_at = tx.now
-    tx.emit(
-        ProbeSet(
-            probe_id=probe.id,
-            listing_id=probe.listing_id,
-            organisation_id=probe.organisation_id,
-            interval_seconds=probe.interval_seconds,
-            running=probe.listed and not probe.paused,
-            version=probe.version,
-        ),
-        subject=f"probe:{probe.id}",
-        region=probe.region,
-    )
-
-
-def _await_probe(tx: Transaction, listing: KnownListing, limits: ProbeLimits) -> None:
-    listing.probe_due_at = tx.now + timedelta(seconds=limits.missing_after)
 
 
 async def _probes_of(tx: Transaction, listing_id: UUID) -> list[Probe]:

@@ -17,6 +17,7 @@ from services.monitoring.commands.outages import (
     weigh,
 )
 from services.monitoring.commands.shards import Lease, Watched
+from services.monitoring.commands.walks import Run, keep_runs
 from services.monitoring.rules.hysteresis import Thresholds, judge
 from shared.database import Transaction
 
@@ -67,6 +68,7 @@ class Result:
     status: int | None
     error: str | None
     failure: str | None
+    run: Run | None = None
 
     def row(self, vantage: str) -> tuple[object, ...]:
         return (
@@ -107,6 +109,9 @@ async def store_results(
             columns=_COLUMNS,
             records=[each.row(vantage) for each in kept],
         )
+    runs = [each.run for each in kept if each.run is not None]
+    if runs:
+        await keep_runs(tx, runs, vantage=vantage)
     batch = _Batch(tx, vantage, thresholds, await _lock_turning(tx, kept, watched))
     for result in kept:
         probe = batch.changed.get(result.probe_id) or watched.get(result.probe_id)

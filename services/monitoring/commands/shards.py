@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.monitoring.rules.hysteresis import ProbeState, Standing
 from services.monitoring.rules.probing import SHARDS, fair_share
+from services.monitoring.rules.walking import Walk, read_walk
 from shared.database import Transaction
 
 # Nothing was stored of these probes for more than two intervals: what was known of them ends there.
@@ -33,6 +34,7 @@ _UNWATCHED = """
 _LOAD = """
     select probes.id, listing_id, url, method, conditions, interval_seconds, timeout_seconds,
         redirects, shard, changed_at, listed and not paused as running, vantages,
+        walk::text as walk, secrets_sealed,
         whole.state = 'UP' and not whole.incident_open as settled,
         own.state, own.since, coalesce(own.failures, 0) as failures,
         coalesce(own.successes, 0) as successes, own.run_since,
@@ -75,6 +77,7 @@ class Watched:
     seen: bool
     settled: bool
     standing: Standing
+    walk: Walk | None = None
 
     @property
     def quiet(self) -> bool:
@@ -200,6 +203,7 @@ async def load_probes(
                 run_since=row["run_since"],
                 incident_open=row["faulty"],
             ),
+            walk=read_walk(row["walk"], row["secrets_sealed"]),
         )
         for row in rows
     ]

@@ -1,7 +1,8 @@
-"""Dependencies of probes, and vantage points with what each sees."""
+"""Dependencies of probes, vantage points with what each sees, and walks of several steps."""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from shared.migrations import toolbox
 
@@ -19,9 +20,17 @@ def upgrade() -> None:
     op.add_column(
         "incidents", sa.Column("parent_incident_id", sa.Uuid(), nullable=True), schema="monitoring"
     )
+    op.add_column(
+        "probes", sa.Column("walk", postgresql.JSONB(), nullable=True), schema="monitoring"
+    )
+    op.add_column(
+        "probes", sa.Column("secrets_sealed", sa.Text(), nullable=True), schema="monitoring"
+    )
     _create_tables()
+    _create_walk_runs()
     _split_leases()
     toolbox.protect("monitoring", "advisories")
+    toolbox.protect("monitoring", "walk_runs")
     op.execute("alter table monitoring.vantage_standings enable row level security")
     op.execute("alter table monitoring.vantage_standings force row level security")
     op.execute(
@@ -112,6 +121,45 @@ def _create_tables() -> None:
     )
 
 
+def _create_walk_runs() -> None:
+    op.create_table(
+        "walk_runs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("walk_id", sa.Uuid(), nullable=False),
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("requested", sa.Boolean(), nullable=False),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("vantage", sa.Text(), nullable=True),
+        sa.Column("ok", sa.Boolean(), nullable=True),
+        sa.Column("total", sa.REAL(), nullable=True),
+        sa.Column("failed_step", sa.Text(), nullable=True),
+        sa.Column("cleaned", sa.Boolean(), nullable=True),
+        sa.Column("steps", postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["walk_id"], ["monitoring.probes.id"], name=op.f("fk_walk_runs_walk_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_walk_runs")),
+        schema="monitoring",
+    )
+    op.create_index("ix_walk_runs_walk", "walk_runs", ["walk_id", "at", "id"], schema="monitoring")
+    op.create_index(
+        "ix_walk_runs_listing", "walk_runs", ["listing_id", "at", "id"], schema="monitoring"
+    )
+    op.create_index("ix_walk_runs_at", "walk_runs", ["at"], schema="monitoring")
+    op.create_index(
+        "uq_walk_runs_waiting",
+        "walk_runs",
+        ["walk_id"],
+        unique=True,
+        schema="monitoring",
+        postgresql_where="state <> 'DONE'",
+    )
+
+
 def _split_leases() -> None:
     """A lease is of a shard and a vantage point; what was known was seen from the default one.
 
@@ -139,8 +187,11 @@ def downgrade() -> None:
     op.drop_constraint("pk_shard_leases", "shard_leases", schema="monitoring")
     op.create_primary_key("pk_shard_leases", "shard_leases", ["shard"], schema="monitoring")
     op.drop_column("shard_leases", "vantage", schema="monitoring")
+    op.drop_table("walk_runs", schema="monitoring")
     op.drop_table("advisories", schema="monitoring")
     op.drop_table("vantage_standings", schema="monitoring")
     op.drop_table("probe_parents", schema="monitoring")
     op.drop_column("incidents", "parent_incident_id", schema="monitoring")
+    for column in ("secrets_sealed", "walk"):
+        op.drop_column("probes", column, schema="monitoring")
     op.drop_column("probes", "vantages", schema="monitoring")

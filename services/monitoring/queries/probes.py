@@ -65,7 +65,8 @@ def _state(tx: Transaction) -> ColumnElement[str]:
     return case((unwatched, ProbeState.UNKNOWN.value), else_=ProbeStanding.state)
 
 
-def _shown(tx: Transaction) -> Select[Any]:
+def shown_probes(tx: Transaction) -> Select[Any]:
+    """Probes that the actor sees, each with where it stands."""
     return (
         select(
             Probe,
@@ -126,7 +127,7 @@ async def list_probes(
     state: ProbeState | None,
 ) -> tuple[Sequence[ProbeView], str | None]:
     """By their id; `region` finds all below it."""
-    statement = _shown(tx)
+    statement = shown_probes(tx)
     if organisation:
         statement = statement.where(Probe.organisation_id == organisation)
     if region:
@@ -145,7 +146,7 @@ async def list_probes(
 async def show_probe(tx: Transaction, probe_id: UUID) -> ProbeView:
     """`probe_not_found` (404)."""
     await tx.session.flush()
-    row = (await tx.session.execute(_shown(tx).where(Probe.id == probe_id))).first()
+    row = (await tx.session.execute(shown_probes(tx).where(Probe.id == probe_id))).first()
     if row is None:
         raise ProbeNotFound(probe_id=probe_id)
     return _view(row)

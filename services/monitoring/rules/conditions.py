@@ -155,6 +155,14 @@ def parse(text: str) -> Condition:
     return Condition(text, left, operator, right, orders)
 
 
+def read_value(text: str) -> Operand:
+    """One side alone, such as `[BODY].data.id`; `ConditionUnreadable` for what finds nothing."""
+    operand = _operand(text, 0, len(text))
+    if operand.find is None:
+        raise ConditionUnreadable("nothing_observed", 0)
+    return operand
+
+
 def _operand(text: str, start: int, end: int) -> Operand:
     written = text[start:end].strip()
     start += len(text[start:end]) - len(text[start:end].lstrip())

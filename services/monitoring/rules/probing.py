@@ -17,10 +17,11 @@ _OPENING: Final = 10.0  # seconds over which first probes are spread
 
 
 class Purpose(StrEnum):
-    """ENTRY comes with the listing; its owner may add EXTRA ones."""
+    """ENTRY comes with the listing; its owner may add EXTRA ones, and WALKs of several steps."""
 
     ENTRY = "ENTRY"
     EXTRA = "EXTRA"
+    WALK = "WALK"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,18 @@ from datetime import timedelta
 from services.monitoring.commands.findings import raise_missing_probes
 from services.monitoring.commands.limits import limits_now
 from services.monitoring.commands.results import keep_days
+from services.monitoring.commands.walks import drop_runs
 from shared.database import Transaction
 from shared.scheduling import Every
 
 
 async def turn_days(tx: Transaction) -> None:
     """Tomorrow's partition is there before it is needed; the oldest go by policy."""
-    kept = timedelta(days=(await limits_now(tx)).kept_days)
+    limits = await limits_now(tx)
+    kept = timedelta(days=limits.kept_days)
     days = {tx.now + timedelta(days=ahead) for ahead in (0, 1, 2)}
     await keep_days(tx, days, oldest=tx.now - kept)
+    await drop_runs(tx, before=tx.now - timedelta(days=limits.walk_runs_days))
 
 
 SCHEDULE = (

@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from prometheus_client import Counter, Histogram
 
 from services.monitoring.clients.outcome import ADDRESS_REFUSED, Limits, Outcome, Phase
 from services.monitoring.clients.prober import Prober
+from services.monitoring.clients.walker import CLEANUP_SECONDS, walk
 from services.monitoring.commands.limits import ProbeLimits, limits_now
 from services.monitoring.commands.results import Result, keep_days, store_results
 from services.monitoring.commands.shards import (
@@ -19,13 +20,17 @@ from services.monitoring.commands.shards import (
     leave,
     load_probes,
 )
+from services.monitoring.commands.walks import claim_runs, open_secrets
 from services.monitoring.rules.conditions import failures, parse
 from services.monitoring.rules.targets import read_target
+from services.monitoring.rules.walking import Walk
 from services.monitoring.schedule.turnstile import Turnstile
+from services.monitoring.schedule.walks import walk_result
 from services.monitoring.schedule.wheel import Wheel
 from shared.clock import Clock
 from shared.database import Database
 from shared.metrics import REGISTRY
+from shared.security.encryption import Keyring
 from shared.security.identity import system
 
 PROBES = Counter("gft_probes", "Probes that ended", ["passed"], registry=REGISTRY)
@@ -58,6 +63,7 @@ class Watch:
     vantage: str
     most: int
     log: Any
+    keyring: Keyring | None = None
     name: str = field(default_factory=lambda: uuid4().hex)
     wheel: Wheel = field(default_factory=Wheel)
     leases: dict[int, Lease] = field(default_factory=dict)
@@ -65,6 +71,7 @@ class Watch:
     _turnstile: Turnstile = field(init=False)
     _results: list[Result] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _asked: dict[UUID, UUID] = field(default_factory=dict)
     _days: set[datetime] = field(default_factory=set)
     _read_until: datetime = _LONG_AGO
     _rounds: int = 0
@@ -125,6 +132,7 @@ class Watch:
             if taken and not whole:
                 changed += await load_probes(tx, taken, vantage=self.vantage, since=_LONG_AGO)
             self._read_until = tx.now
+            self._asked |= await claim_runs(tx, shards)
         self._turnstile.per_host = self._limits.per_host
         self.leases = {lease.shard: lease for lease in held}
         for probe in [each for each in self.wheel.probes.values() if each.shard in taken]:
@@ -133,6 +141,10 @@ class Watch:
             self.wheel.drop(probe.id)
         for probe in changed:
             self.wheel.put(probe, now=self.clock.now().timestamp())
+        for walk_id in list(self._asked):
+            asked = self.wheel.probes.get(walk_id)
+            if asked is not None and walk_id not in self._turnstile.running:
+                self._come(asked, self.clock.now().timestamp())
 
     # --- probing ----------------------------------------------------------------------------------
 
@@ -140,12 +152,16 @@ class Watch:
         """Begin what is due, unless its lease could end before it does."""
         now = self.clock.now()
         for probe, due in self.wheel.due(now.timestamp()):
-            lease = self.leases.get(probe.shard)
-            if lease is None or lease.until < now + timedelta(seconds=probe.timeout):
-                continue
-            host = read_target(probe.url).host
-            if self._turnstile.come(probe, host, due):
-                self._begin(probe, host, due)
+            self._come(probe, due)
+
+    def _come(self, probe: Watched, due: float) -> None:
+        lease = self.leases.get(probe.shard)
+        longest = probe.timeout + (CLEANUP_SECONDS if probe.walk is not None else 0)
+        if lease is None or lease.until < self.clock.now() + timedelta(seconds=longest):
+            return
+        host = read_target(probe.url).host
+        if self._turnstile.come(probe, host, due):
+            self._begin(probe, host, due)
 
     def _begin(self, probe: Watched, host: str, due: float) -> None:
         if self._ending:
@@ -157,6 +173,9 @@ class Watch:
     async def _probe(self, probe: Watched, host: str, due: float) -> None:
         try:
             at = self.clock.now()
+            if probe.walk is not None:
+                self._keep(await self._walk(probe, probe.walk, at=at, lag=at.timestamp() - due))
+                return
             self._count += 1
             outcome = await self.prober.probe(
                 read_target(probe.url),
@@ -168,6 +187,16 @@ class Watch:
         finally:
             for waiting, its_host, its_due in self._turnstile.end(probe, host):
                 self._begin(waiting, its_host, its_due)
+
+    async def _walk(self, probe: Watched, steps: Walk, *, at: datetime, lag: float) -> Result:
+        run_id = self._asked.pop(probe.id, None) or uuid4()
+        secrets = {}
+        if steps.sealed is not None and self.keyring is not None:
+            secrets = open_secrets(self.keyring, probe.id, steps.sealed)
+        walked = await walk(
+            self.prober, steps.steps, steps.cleanup, secrets=secrets, seconds=probe.timeout
+        )
+        return walk_result(probe, walked, run_id=run_id, at=at, lag=lag)
 
     def _judge(self, probe: Watched, outcome: Outcome, *, at: datetime, lag: float) -> Result:
         told = failures([parse(each) for each in probe.conditions], outcome.seen)

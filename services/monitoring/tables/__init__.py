@@ -14,6 +14,7 @@ from services.monitoring.tables.probes import (
     VantageStanding,
     samples,
 )
+from services.monitoring.tables.walks import WalkRun
 
 __all__ = [
     "Advisory",
@@ -29,6 +30,7 @@ __all__ = [
     "ShardLease",
     "StateChange",
     "VantageStanding",
+    "WalkRun",
     "metadata",
     "samples",
 ]

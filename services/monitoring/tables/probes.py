@@ -1,6 +1,7 @@
 """Probes, where each stands, what each has seen, and who carries it out."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -27,6 +28,7 @@ class Probe(Row):
 
     `shard` follows from the host, so that one replica at a time speaks to a host. It runs while the
     listing is listed and its owner has not paused it. Of `vantages` null leaves it to the policy.
+    A `walk` has steps instead of one question; its secrets are sealed (M2).
     """
 
     __tablename__ = "probes"
@@ -52,6 +54,8 @@ class Probe(Row):
     vantages: Mapped[int | None]
     listed: Mapped[bool]
     paused: Mapped[bool]
+    walk: Mapped[dict[str, Any] | None]
+    secrets_sealed: Mapped[str | None]
     shard: Mapped[int]
     changed_at: Mapped[datetime]
     version: Mapped[int]
