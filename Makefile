@@ -59,7 +59,7 @@ bench: .venv/.development ## measure against the named peers, side by side
 bench-large: .venv/.development ## measure with millions of rows (docs/bench-large.md)
 	@$(BIN)/python -m bench --large
 
-bench-peers: .venv/.development ## unpack nginx and wrk from Debian packages, without privilege
+bench-peers: .venv/.development ## unpack nginx, wrk, blackbox_exporter from Debian packages, without privilege
 	@$(BIN)/python -m bench.peers
 
 docs: .venv/.development ## generate docs/*.md and the contract snapshots anew

@@ -12,7 +12,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bench import report
-from bench.cases import Case, command, events, gateway, large, page, search
+from bench.cases import (
+    Case,
+    command,
+    events,
+    gateway,
+    large,
+    page,
+    probe,
+    search,
+    store,
+)
 from bench.harness import Row, Wrong, alternate
 from bench.stage import Stage, stage
 from deploy.local.state import LaunchError
@@ -23,6 +33,8 @@ CASES: tuple[Case, ...] = (
     *command.CASES,
     *events.CASES,
     *search.CASES,
+    *probe.CASES,
+    *store.CASES,
 )
 
 
@@ -70,7 +82,8 @@ def _measure(case: Case, made: Stage) -> list[Row]:
 def _notes(made: Stage) -> list[str]:
     if made.peers is None:
         return ["nginx and wrk were absent; bench/load.py, one process, made the HTTP load."]
-    return ["nginx and wrk came from Debian packages (`make bench-peers`)."]
+    blackbox = ", blackbox_exporter" if made.peers.blackbox is not None else ""
+    return [f"nginx, wrk{blackbox} came from Debian packages (`make bench-peers`)."]
 
 
 def _arguments(arguments: Sequence[str]) -> tuple[Case, ...]:

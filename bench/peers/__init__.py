@@ -1,4 +1,4 @@
-"""The peers that Debian has: nginx and wrk, unpacked into a folder, never installed."""
+"""The peers that Debian has, unpacked into a folder, never installed."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.local.state import LaunchError, open_state
 
-PACKAGES = ("nginx", "wrk", "libluajit-5.1-2")
+PACKAGES = ("nginx", "wrk", "libluajit-5.1-2", "prometheus-blackbox-exporter")
 FOLDER = "bench-peers"
 
 
@@ -27,6 +27,12 @@ class Peers:
     @property
     def wrk(self) -> Path:
         return self.root / "usr" / "bin" / "wrk"
+
+    @property
+    def blackbox(self) -> Path | None:
+        """None in a folder that was filled before it was a peer."""
+        program = self.root / "usr" / "bin" / "prometheus-blackbox-exporter"
+        return program if program.exists() else None
 
     @property
     def environ(self) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""`python -m bench.peers`: unpack nginx and wrk, without any privilege."""
+"""`python -m bench.peers`: unpack nginx, wrk and blackbox_exporter, without any privilege."""
 
 import subprocess
 import sys

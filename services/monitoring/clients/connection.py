@@ -95,9 +95,9 @@ class Connection(asyncio.Protocol):
         if self._done is None or self._done.done() or self._parser is None:
             self.close()  # what nobody asked for could be taken for the next answer
             return
-        if not self._first_byte_at:
+        first = not self._first_byte_at
+        if first:
             self._first_byte_at = perf_counter()
-            self._limit(Phase.TRANSFER)
         self._received += len(data)
         try:
             self._parser.feed_data(data)
@@ -107,6 +107,8 @@ class Connection(asyncio.Protocol):
             self._fail(ProbeError("head_too_large"))
         elif self._received > _HEAD_BYTES + _FRAMING * self._limits.body:
             self._fail(ProbeError("body_too_large"))
+        if first and not self._done.done():  # most answers are whole by now
+            self._limit(Phase.TRANSFER)
 
     def eof_received(self) -> bool:
         return False
@@ -195,7 +197,10 @@ class Connection(asyncio.Protocol):
     def _limit(self, phase: Phase) -> None:
         self._stop_timer()
         at = min(self._loop.time() + self._limits.of(phase), self._deadline)
-        self._timer = self._loop.call_at(at, self._fail, PhaseTimeout(phase))
+        self._timer = self._loop.call_at(at, self._expire, phase)
+
+    def _expire(self, phase: Phase) -> None:
+        self._fail(PhaseTimeout(phase))
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

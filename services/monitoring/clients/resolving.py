@@ -46,14 +46,19 @@ async def checked_address(
 
     One forbidden address refuses all: a name that points inside and outside at once is a trick.
     """
-    try:
-        found = [plain(target.host)]
-    except ValueError:
-        found = await _resolved(target, resolve)
+    found = literal(target) or await _resolved(target, resolve)
     ports = {"public_ports": _DNS_PORTS} if target.scheme is Scheme.DNS else {}
     if not all(may_connect(each, target.port, allowed=allowed, **ports) for each in found):
         raise ProbeError(ADDRESS_REFUSED)
     return found[0]
+
+
+def literal(target: Target) -> list[Address]:
+    """The address that is written in place of a name, if one is."""
+    try:
+        return [plain(target.host)] if target.host[-1:].isdigit() or ":" in target.host else []
+    except ValueError:
+        return []
 
 
 async def _resolved(target: Target, resolve: Resolve) -> list[Address]:

@@ -6,6 +6,7 @@ differs between versions of Python.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -74,6 +75,7 @@ def read_allowed(text: str) -> Allowed:
     return Allowed(ip_network(bare), frozenset({int(port)}) if port else frozenset())
 
 
+@lru_cache(maxsize=8192)
 def plain(text: str) -> Address:
     """The address that is meant: `::ffff:10.0.0.1` is 10.0.0.1. ValueError where it is none."""
     address = ip_address(text)

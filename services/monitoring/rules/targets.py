@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -54,6 +55,7 @@ class Target:
         return self.scheme is Scheme.HTTPS
 
 
+@lru_cache(maxsize=16_384)
 def read_target(url: str) -> Target:
     """`TargetUnreadable` names what is wrong; nothing is looked up."""
     if not url.isprintable() or " " in url or "\\" in url:
