@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from deploy.local.stand_in import Behaviour
 from deploy.local.state import LaunchError
 from shared.security.identity import Role
 
@@ -122,6 +123,11 @@ def read() -> Province:
         norm=norm["version"],
         checklist=norm["checklist"].split(";"),
     )
+
+
+def behaviours() -> dict[str, Behaviour]:
+    """The entries whose department's system misbehaves, by their paths."""
+    return {row["entry_path"]: Behaviour(row["behaviour"]) for row in _rows("behaviours.csv")}
 
 
 def limit(environ: Mapping[str, str] = os.environ) -> int:

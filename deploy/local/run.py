@@ -119,7 +119,10 @@ def _surroundings(place: Place) -> list[Target]:
         clock=clock_of(place.state),
         profile=Profile.DEMO,
     )
-    apps: dict[str, ASGIApp] = {"stand-in": stand_in.build(titles), "officers": issuer}
+    apps: dict[str, ASGIApp] = {
+        "stand-in": stand_in.build(titles, province.behaviours()),
+        "officers": issuer,
+    }
     return [Target(name, app, place.ports[name], place.log(name), {}) for name, app in apps.items()]
 
 

@@ -15,6 +15,7 @@ HEADERS = {
     "audiences,initiation,summary,keywords",
     "listings": "item,organisation,kind,hall,zone,region,"
     "audiences,channels,capabilities,entry_path,title",
+    "behaviours": "entry_path,behaviour,shows",
     "responsible_persons": "organisation,domain,post,name,phone,valid_from,valid_to",
     "calendar/2025": "date,kind,name",
     "calendar/2026": "date,kind,name",

@@ -1,5 +1,6 @@
 """What the demo is made of: a smaller province, the departments' stand-in, the officers' issuer."""
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from shared.security.identity import Role
 from shared.security.tokens import Issuer, verify
 from shared.settings import Profile
 from tests.deploy.launcher import LISTINGS
+
+LIMIT = 15  # seconds that a probe waits by default
 
 
 def test_a_smaller_province_still_has_departments_cities_and_counties():
@@ -48,6 +51,55 @@ async def test_the_stand_in_knows_a_service_by_the_path_above_and_no_other():
     assert below.json()["service"] == "养老保险"
     assert "<h1>养老保险</h1>" in html.text
     assert unknown.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "at", "status"),
+    [
+        ("FAILING", 0, 503),
+        ("GONE", 0, 404),
+        ("WRONG_CONTENT", 0, 200),
+        ("FLAPPING", 0, 200),
+        ("FLAPPING", stand_in.FLAP_SECONDS, 503),
+        ("FLAPPING", 2 * stand_in.FLAP_SECONDS, 200),
+    ],
+)
+async def test_the_stand_in_misbehaves_as_the_data_says(behaviour: str, at: int, status: int):
+    app = stand_in.build(
+        {"/a/well": "好", "/a/odd": "坏"},
+        {"/a/odd": stand_in.Behaviour(behaviour)},
+        now=lambda: float(at),
+    )
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://stand-in.test"
+    ) as client:
+        odd, well = await client.get("/a/odd"), await client.get("/a/well")
+
+    assert (odd.status_code, "坏" in odd.text) == (status, status == 200 and behaviour[0] == "F")
+    assert (well.status_code, well.json()["service"]) == (200, "好")
+
+
+async def test_a_slow_stand_in_lets_its_caller_wait_longer_than_a_probe_does():
+    app = stand_in.build({"/a": "慢"}, {"/a": stand_in.Behaviour.SLOW}, slow=0.2)
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://stand-in.test"
+    ) as client:
+        begun = time.monotonic()
+        await client.get("/a")
+
+    assert time.monotonic() - begun >= 0.2
+    assert stand_in.SLOW_SECONDS > LIMIT
+
+
+def test_few_entries_misbehave_and_none_that_the_walk_through_uses():
+    odd = province.behaviours()
+
+    entries = {each.entry_path: each for each in province.read().listings}
+    assert odd.keys() <= entries.keys()
+    assert set(odd.values()) == set(stand_in.Behaviour)
+    assert not {entries[each].organisation for each in odd} & set(province.WALK_THROUGH)
 
 
 async def test_the_officers_issuer_gives_person_tokens_for_the_right_secret_only(tmp_path: Path):
