@@ -37,10 +37,20 @@ class DependencyCircle(Conflict):
     code = "dependency_circle"
 
 
-class ProbeIsWalk(Conflict):
-    """It has steps: it is changed as a walk."""
+class ProbeOfOtherKind(Conflict):
+    """It is a walk or a heartbeat, and changed as one."""
 
-    code = "probe_is_walk"
+    code = "probe_of_other_kind"
+
+
+class HeartbeatNotFound(NotFound):
+    code = "heartbeat_not_found"
+
+
+class BeatUnknown(NotFound):
+    """No running heartbeat that the actor sees has this token."""
+
+    code = "beat_unknown"
 
 
 class WalkNotFound(NotFound):

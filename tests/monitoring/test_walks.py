@@ -201,7 +201,7 @@ async def test_a_secret_that_is_not_given_again_stays_and_one_that_never_was_is_
         ("/secrets/pin", "walk.secret_missing")
     ]
     assert (strange.status_code, late.status_code) == (404, 412)
-    assert (as_probe.status_code, as_probe.json()["code"]) == (409, "probe_is_walk")
+    assert (as_probe.status_code, as_probe.json()["code"]) == (409, "probe_of_other_kind")
     assert not_walk.status_code == 404
     assert run["ok"] is True
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services import monitoring
+from services.monitoring.rules.hours import SiteRule
 from services.monitoring.rules.hysteresis import Thresholds
 from shared.clock import SHANGHAI
 from shared.database import Transaction
@@ -30,6 +31,8 @@ class ProbeLimits:
     kept_days: int
     walk_shortest: int
     walk_runs_days: int
+    hours_days: int
+    site: SiteRule
     thresholds: Thresholds
 
 
@@ -54,6 +57,13 @@ async def limits_now(tx: Transaction) -> ProbeLimits:
         kept_days=number("samples_kept"),
         walk_shortest=number("walk_interval_shortest"),
         walk_runs_days=number("walk_runs_kept"),
+        hours_days=number("sample_hours_kept"),
+        site=SiteRule(
+            days=number("site_test_days"),
+            visits=number("site_test_visits"),
+            longest=number("site_test_timeout") * 1000,
+            share=float(effective(policies, "site_test_failures", day).value),
+        ),
         thresholds=Thresholds(
             failures=number("failures_to_open"),
             successes=number("successes_to_close"),

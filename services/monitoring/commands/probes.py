@@ -19,8 +19,8 @@ from services.monitoring.commands.running import (
 from services.monitoring.errors import (
     ListingUnwatched,
     ProbeInvalid,
-    ProbeIsWalk,
     ProbeNotFound,
+    ProbeOfOtherKind,
     TooManyProbes,
 )
 from services.monitoring.rules.probing import (
@@ -175,8 +175,8 @@ async def change_probe(
     """
     await lock_dependencies(tx, given.parents)
     listing, probe = await own_probe(tx, probe_id, relation=relation)
-    if probe.purpose == Purpose.WALK:
-        raise ProbeIsWalk(probe_id=probe_id)
+    if probe.purpose in (Purpose.WALK, Purpose.HEARTBEAT):
+        raise ProbeOfOtherKind(probe_id=probe_id)
     tx.expect(probe.version)
     limits = await limits_now(tx)
     _check(given, limits)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from services.monitoring.commands.limits import ProbeLimits
 from services.monitoring.rules.hysteresis import ProbeState
 from services.monitoring.rules.probing import shard_of
-from services.monitoring.rules.targets import TargetUnreadable, read_target
+from services.monitoring.rules.targets import TargetUnreadable, host_of
 from services.monitoring.tables import KnownListing, Probe, ProbeStanding, StateChange
 from shared.database import Transaction
 from shared.events.monitoring import ProbeSet
@@ -32,7 +32,7 @@ def nothing_seen(probe: Probe) -> ProbeStanding:
 async def begin_probe(tx: Transaction, probe: Probe) -> None:
     """It is to be seen anew: what was seen before was of another target, or of another question."""
     try:
-        probe.shard = shard_of(read_target(probe.url).host)
+        probe.shard = shard_of(host_of(probe.url))
     except TargetUnreadable:
         probe.shard = 0  # it is told of as missing, because no probe of it ever comes about
     standing = await tx.session.get_one(ProbeStanding, probe.id, with_for_update=True)

@@ -34,7 +34,7 @@ _UNWATCHED = """
 _LOAD = """
     select probes.id, listing_id, url, method, conditions, interval_seconds, timeout_seconds,
         redirects, shard, changed_at, listed and not paused as running, vantages,
-        walk::text as walk, secrets_sealed,
+        walk::text as walk, secrets_sealed, grace_seconds,
         whole.state = 'UP' and not whole.incident_open as settled,
         own.state, own.since, coalesce(own.failures, 0) as failures,
         coalesce(own.successes, 0) as successes, own.run_since,
@@ -78,6 +78,7 @@ class Watched:
     settled: bool
     standing: Standing
     walk: Walk | None = None
+    grace: int | None = None  # of a heartbeat
 
     @property
     def quiet(self) -> bool:
@@ -204,6 +205,7 @@ async def load_probes(
                 incident_open=row["faulty"],
             ),
             walk=read_walk(row["walk"], row["secrets_sealed"]),
+            grace=row["grace_seconds"],
         )
         for row in rows
     ]

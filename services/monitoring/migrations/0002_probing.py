@@ -1,4 +1,5 @@
-"""Dependencies of probes, vantage points with what each sees, and walks of several steps."""
+"""Dependencies of probes, vantage points with what each sees,
+walks of several steps, heartbeats, and results by the hour."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,8 +27,26 @@ def upgrade() -> None:
     op.add_column(
         "probes", sa.Column("secrets_sealed", sa.Text(), nullable=True), schema="monitoring"
     )
+    op.add_column("probes", sa.Column("beat_digest", sa.Text(), nullable=True), schema="monitoring")
+    op.add_column(
+        "probes",
+        sa.Column("beat_at", sa.DateTime(timezone=True), nullable=True),
+        schema="monitoring",
+    )
+    op.add_column(
+        "probes", sa.Column("grace_seconds", sa.Integer(), nullable=True), schema="monitoring"
+    )
+    op.create_index(
+        "uq_probes_beat_digest",
+        "probes",
+        ["beat_digest"],
+        unique=True,
+        schema="monitoring",
+        postgresql_where="beat_digest IS NOT NULL",
+    )
     _create_tables()
     _create_walk_runs()
+    _create_sample_hours()
     _split_leases()
     toolbox.protect("monitoring", "advisories")
     toolbox.protect("monitoring", "walk_runs")
@@ -121,6 +140,31 @@ def _create_tables() -> None:
     )
 
 
+def _create_sample_hours() -> None:
+    op.create_table(
+        "sample_hours",
+        sa.Column("probe_id", sa.Uuid(), nullable=False),
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("vantage", sa.Text(), nullable=False),
+        sa.Column("visits", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.Column("slowest", sa.REAL(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("first_opened", sa.Boolean(), nullable=False),
+        sa.Column("first_total", sa.REAL(), nullable=False),
+        sa.PrimaryKeyConstraint("probe_id", "hour", "vantage", name=op.f("pk_sample_hours")),
+        schema="monitoring",
+    )
+    op.create_index(
+        "ix_sample_hours_hour",
+        "sample_hours",
+        ["hour"],
+        schema="monitoring",
+        postgresql_using="brin",
+    )
+
+
 def _create_walk_runs() -> None:
     op.create_table(
         "walk_runs",
@@ -187,11 +231,12 @@ def downgrade() -> None:
     op.drop_constraint("pk_shard_leases", "shard_leases", schema="monitoring")
     op.create_primary_key("pk_shard_leases", "shard_leases", ["shard"], schema="monitoring")
     op.drop_column("shard_leases", "vantage", schema="monitoring")
+    op.drop_table("sample_hours", schema="monitoring")
     op.drop_table("walk_runs", schema="monitoring")
     op.drop_table("advisories", schema="monitoring")
     op.drop_table("vantage_standings", schema="monitoring")
     op.drop_table("probe_parents", schema="monitoring")
     op.drop_column("incidents", "parent_incident_id", schema="monitoring")
-    for column in ("secrets_sealed", "walk"):
+    for column in ("grace_seconds", "beat_at", "beat_digest", "secrets_sealed", "walk"):
         op.drop_column("probes", column, schema="monitoring")
     op.drop_column("probes", "vantages", schema="monitoring")

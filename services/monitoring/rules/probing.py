@@ -17,11 +17,13 @@ _OPENING: Final = 10.0  # seconds over which first probes are spread
 
 
 class Purpose(StrEnum):
-    """ENTRY comes with the listing; its owner may add EXTRA ones, and WALKs of several steps."""
+    """ENTRY comes with the listing; its owner may add EXTRA ones, WALKs of several steps, and
+    HEARTBEATs, which are not asked but tell."""
 
     ENTRY = "ENTRY"
     EXTRA = "EXTRA"
     WALK = "WALK"
+    HEARTBEAT = "HEARTBEAT"
 
 
 @dataclass(frozen=True, slots=True)

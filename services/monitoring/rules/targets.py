@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qs, urljoin, urlsplit
 
+HEARTBEAT: Final = "heartbeat:"
 _HOST: Final = re.compile(
     r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 )
@@ -114,3 +115,8 @@ def _question(target: Target, path: str, query: str) -> Target:
         raise TargetUnreadable("record")
     name = ascii_host(path.strip("/"))
     return Target(target.scheme, target.host, target.port, name=name, record=record)
+
+
+def host_of(url: str) -> str:
+    """Whom a probe speaks to; a heartbeat speaks to nobody else and stands for itself."""
+    return url if url.startswith(HEARTBEAT) else read_target(url).host

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from services.monitoring.commands.findings import raise_missing_probes
+from services.monitoring.commands.hours import drop_hours
 from services.monitoring.commands.limits import limits_now
 from services.monitoring.commands.results import keep_days
 from services.monitoring.commands.walks import drop_runs
@@ -16,6 +17,7 @@ async def turn_days(tx: Transaction) -> None:
     kept = timedelta(days=limits.kept_days)
     days = {tx.now + timedelta(days=ahead) for ahead in (0, 1, 2)}
     await keep_days(tx, days, oldest=tx.now - kept)
+    await drop_hours(tx, before=tx.now - timedelta(days=limits.hours_days))
     await drop_runs(tx, before=tx.now - timedelta(days=limits.walk_runs_days))
 
 

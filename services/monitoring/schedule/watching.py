@@ -11,6 +11,8 @@ from prometheus_client import Counter, Histogram
 from services.monitoring.clients.outcome import ADDRESS_REFUSED, Limits, Outcome, Phase
 from services.monitoring.clients.prober import Prober
 from services.monitoring.clients.walker import CLEANUP_SECONDS, walk
+from services.monitoring.commands.heartbeats import last_beat
+from services.monitoring.commands.hours import Key, keep_hours, sum_up
 from services.monitoring.commands.limits import ProbeLimits, limits_now
 from services.monitoring.commands.results import Result, keep_days, store_results
 from services.monitoring.commands.shards import (
@@ -22,8 +24,10 @@ from services.monitoring.commands.shards import (
 )
 from services.monitoring.commands.walks import claim_runs, open_secrets
 from services.monitoring.rules.conditions import failures, parse
-from services.monitoring.rules.targets import read_target
+from services.monitoring.rules.hours import Hour, join
+from services.monitoring.rules.targets import host_of, read_target
 from services.monitoring.rules.walking import Walk
+from services.monitoring.schedule.heartbeats import beat_result
 from services.monitoring.schedule.turnstile import Turnstile
 from services.monitoring.schedule.walks import walk_result
 from services.monitoring.schedule.wheel import Wheel
@@ -45,6 +49,7 @@ DROPPED = Counter("gft_results_dropped", "Results that could not be kept", regis
 _TICK = 0.01
 _HOLD = 2.0
 _STORE = 0.5
+_SUM_UP = 60.0
 _BATCH = 5_000
 _BUFFERED = 100_000
 _OVERLAP = timedelta(seconds=30)  # longer than a transaction may last: none is overlooked
@@ -72,6 +77,7 @@ class Watch:
     _results: list[Result] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _asked: dict[UUID, UUID] = field(default_factory=dict)
+    _hours: dict[Key, Hour] = field(default_factory=dict)
     _days: set[datetime] = field(default_factory=set)
     _read_until: datetime = _LONG_AGO
     _rounds: int = 0
@@ -85,6 +91,7 @@ class Watch:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._again(_HOLD, self.hold))
             group.create_task(self._again(_STORE, self.store))
+            group.create_task(self._again(_SUM_UP, self.sum_up))
             group.create_task(self._again(_TICK, self.tick))
 
     async def end(self) -> None:
@@ -95,6 +102,7 @@ class Watch:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await self.store()
+            await self.sum_up()
             async with self.database.transaction(system("monitoring")) as tx:
                 await leave(tx, self.name, list(self.leases))
         except Exception as error:  # noqa: BLE001 the leases end by themselves
@@ -159,7 +167,7 @@ class Watch:
         longest = probe.timeout + (CLEANUP_SECONDS if probe.walk is not None else 0)
         if lease is None or lease.until < self.clock.now() + timedelta(seconds=longest):
             return
-        host = read_target(probe.url).host
+        host = host_of(probe.url)
         if self._turnstile.come(probe, host, due):
             self._begin(probe, host, due)
 
@@ -175,6 +183,9 @@ class Watch:
             at = self.clock.now()
             if probe.walk is not None:
                 self._keep(await self._walk(probe, probe.walk, at=at, lag=at.timestamp() - due))
+                return
+            if probe.grace is not None:
+                self._keep(await self._listen(probe, probe.grace, at=at))
                 return
             self._count += 1
             outcome = await self.prober.probe(
@@ -197,6 +208,11 @@ class Watch:
             self.prober, steps.steps, steps.cleanup, secrets=secrets, seconds=probe.timeout
         )
         return walk_result(probe, walked, run_id=run_id, at=at, lag=lag)
+
+    async def _listen(self, probe: Watched, grace: int, *, at: datetime) -> Result:
+        async with self.database.transaction(system("monitoring")) as tx:
+            last = await last_beat(tx, probe.id)
+        return beat_result(probe, last, grace=grace, at=at)
 
     def _judge(self, probe: Watched, outcome: Outcome, *, at: datetime, lag: float) -> Result:
         told = failures([parse(each) for each in probe.conditions], outcome.seen)
@@ -255,6 +271,7 @@ class Watch:
                 thresholds=self._limits.thresholds,
             )
         del self._results[: len(batch)]
+        self._hours = sum_up(self._hours, batch)
         self._days |= days
         for id_, probe in changed.items():
             here = self.wheel.probes.get(id_)
@@ -262,3 +279,16 @@ class Watch:
                 self.wheel.probes[id_] = replace(
                     here, standing=probe.standing, seen=True, settled=probe.settled
                 )
+
+    async def sum_up(self) -> None:
+        """Write what was summed up since the last time."""
+        hours, self._hours = self._hours, {}
+        try:
+            if hours:
+                async with self.database.transaction(system("monitoring")) as tx:
+                    await keep_hours(tx, hours, vantage=self.vantage)
+        except Exception:
+            for key, hour in hours.items():
+                since = self._hours.get(key)
+                self._hours[key] = hour if since is None else join(hour, since)
+            raise

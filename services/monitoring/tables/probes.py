@@ -29,6 +29,7 @@ class Probe(Row):
     `shard` follows from the host, so that one replica at a time speaks to a host. It runs while the
     listing is listed and its owner has not paused it. Of `vantages` null leaves it to the policy.
     A `walk` has steps instead of one question; its secrets are sealed (M2).
+    A heartbeat knows the digest of its token and the last beat.
     """
 
     __tablename__ = "probes"
@@ -37,6 +38,12 @@ class Probe(Row):
         Index("ix_probes_organisation", "organisation_id", "id"),
         Index("ix_probes_region", "region", "id"),
         Index("ix_probes_shard", "shard", "changed_at"),
+        Index(
+            "uq_probes_beat_digest",
+            "beat_digest",
+            unique=True,
+            postgresql_where="beat_digest IS NOT NULL",
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -56,6 +63,9 @@ class Probe(Row):
     paused: Mapped[bool]
     walk: Mapped[dict[str, Any] | None]
     secrets_sealed: Mapped[str | None]
+    beat_digest: Mapped[str | None]
+    beat_at: Mapped[datetime | None]
+    grace_seconds: Mapped[int | None]
     shard: Mapped[int]
     changed_at: Mapped[datetime]
     version: Mapped[int]
@@ -194,6 +204,27 @@ samples = Table(
     Index("ix_samples_at", "at", postgresql_using="brin"),
     postgresql_partition_by="RANGE (at)",
 )
+
+
+class SampleHour(Row):
+    """The results of a probe from one vantage point in one hour of UTC; milliseconds.
+
+    Like the samples it has no region of its own: whoever may see the probe may see its hours.
+    """
+
+    __tablename__ = "sample_hours"
+    __table_args__ = (Index("ix_sample_hours_hour", "hour", postgresql_using="brin"),)
+
+    probe_id: Mapped[UUID] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    vantage: Mapped[str] = mapped_column(primary_key=True)
+    visits: Mapped[int]
+    failed: Mapped[int]
+    total: Mapped[float]
+    slowest: Mapped[float] = mapped_column(REAL)
+    first_at: Mapped[datetime]
+    first_opened: Mapped[bool]
+    first_total: Mapped[float] = mapped_column(REAL)
 
 
 class ShardLease(Row):
