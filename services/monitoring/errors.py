@@ -53,6 +53,12 @@ class BeatUnknown(NotFound):
     code = "beat_unknown"
 
 
+class ImportUnreadable(Invalid):
+    """No YAML, with aliases, or not of the form that was named."""
+
+    code = "import_unreadable"
+
+
 class WalkNotFound(NotFound):
     code = "walk_not_found"
 

@@ -304,6 +304,7 @@ MONITORING = _rows(
     ("changeProbe", "PUT", "/v1/probes/{probe_id}", U, WATCHERS, "monitoring:write"),
     ("listSamples", "GET", "/v1/probes/{probe_id}/samples", R, READERS, "monitoring:read"),
     ("getAvailability", "GET", "/v1/probes/{probe_id}/availability", R, READERS, "monitoring:read"),
+    ("importProbes", "POST", "/v1/probe-imports", C, WATCHERS, "monitoring:write"),
     ("createHeartbeat", "POST", "/v1/heartbeats", C, WATCHERS, "monitoring:write"),
     ("getHeartbeat", "GET", "/v1/heartbeats/{heartbeat_id}", R, READERS, "monitoring:read"),
     ("changeHeartbeat", "PUT", "/v1/heartbeats/{heartbeat_id}", U, WATCHERS, "monitoring:write"),

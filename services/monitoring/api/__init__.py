@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.monitoring.api import heartbeats, hours, incidents, probes, vantages, walks
+from services.monitoring.api import heartbeats, hours, imports, incidents, probes, vantages, walks
 
 router = APIRouter()
-for part in (probes, heartbeats, hours, walks, vantages, incidents):
+for part in (probes, imports, heartbeats, hours, walks, vantages, incidents):
     router.include_router(part.router)
