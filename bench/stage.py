@@ -40,7 +40,7 @@ from shared.security.identity import Actor
 from shared.security.tokens import SigningKeys, issue
 
 PEERS = Path(__file__).parent / "peers"
-LISTENERS = (*COMPONENTS, "officers", "stand-in")
+LISTENERS = (*COMPONENTS, "officers", "stand-in", "stand-in-expired")
 PATIENCE = 60.0  # seconds for a process to be ready
 ALL_SCOPES = frozenset(row.scope for row in OPERATIONS.values() if row.scope is not None)
 

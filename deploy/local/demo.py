@@ -29,6 +29,7 @@ from deploy.local.place import (
 )
 from deploy.local.progress import Progress
 from deploy.local.province import DemoListing
+from deploy.local.stand_in import Behaviour
 from deploy.local.state import LaunchError, readable_errors, write_private
 from shared.clock import SHANGHAI
 from shared.security.canonical import digest
@@ -306,7 +307,7 @@ class Load:
         """Filed with its self-test report, confirmed, accepted (A10.3, A11.1, A11.2)."""
         known = province.read()
         owner = self.callers[listing.organisation]
-        content = listing.content(host=self.place.stand_in, norm=known.norm)
+        content = listing.content(host=self._host(listing), norm=known.norm)
         filed = await owner.post(
             "/v1/filings",
             {
@@ -327,6 +328,11 @@ class Load:
             )
         await self._accept(filing_id)
         count.add()
+
+    def _host(self, listing: DemoListing) -> str:
+        """Where its department's system stands in."""
+        odd = province.behaviours().get(listing.entry_path)
+        return self.place.stand_in_expired if odd is Behaviour.EXPIRED else self.place.stand_in
 
     def _self_test(self, tested: str) -> dict[str, Any]:
         known = province.read()

@@ -41,6 +41,11 @@ class Place:
         return self.url("stand-in")
 
     @property
+    def stand_in_expired(self) -> str:
+        """The stand-in whose certificate has run out."""
+        return f"https://{HOST}:{self.ports['stand-in-expired']}"
+
+    @property
     def officers(self) -> str:
         return self.url("officers")
 
@@ -79,6 +84,7 @@ def settle(state: State, *, environ: Mapping[str, str] = os.environ) -> Place:
     """Choose the ports: the gateway's as asked for, the others as they were last time."""
     gateway = require_port(_gateway_port(environ))
     ports = {name: remembered_port(state, name) for name in (*SERVICES, "officers")}
+    ports["stand-in-expired"] = remembered_port(state, "stand-in-expired")
     return Place(state, {**ports, "gateway": gateway, "stand-in": _stand_in_port(state, gateway)})
 
 

@@ -6,7 +6,8 @@ import importlib
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any
 
 import asyncpg
 from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from deploy.local import officers, province, servers, stand_in
+from deploy.local import expired, officers, province, servers, stand_in
 from deploy.local.clock import clock_of
 from deploy.local.demo import CONSOLE, demonstrate
 from deploy.local.nats import console_name
@@ -119,8 +121,15 @@ def _surroundings(place: Place) -> list[Target]:
         clock=clock_of(place.state),
         profile=Profile.DEMO,
     )
+    listen = partial(expired.serving, place.ports["stand-in-expired"])
+
+    @asynccontextmanager
+    async def beside(_app: Starlette) -> AsyncIterator[None]:
+        async with listen(expired.expired_file(place.state)):
+            yield
+
     apps: dict[str, ASGIApp] = {
-        "stand-in": stand_in.build(titles, province.behaviours()),
+        "stand-in": stand_in.build(titles, province.behaviours(), lifespan=beside),
         "officers": issuer,
     }
     return [Target(name, app, place.ports[name], place.log(name), {}) for name, app in apps.items()]
@@ -175,7 +184,9 @@ def settings_of(
             "BOOTSTRAP_SECRET_FILE": str(place.bootstrap_secret_file),
         }
     if component == "monitoring":
-        settings["PROBE_NETWORKS"] = json.dumps([f"{HOST}:{place.ports['stand-in']}"])
+        ports = (place.ports["stand-in"], place.ports["stand-in-expired"])
+        settings["PROBE_NETWORKS"] = json.dumps([f"{HOST}:{port}" for port in ports])
+        settings["PROBE_AUTHORITIES"] = str(expired.authority_file(place.state))
     return {f"GFT_{name}": value for name, value in settings.items() if value is not None}
 
 
@@ -197,6 +208,7 @@ def make_secrets(place: Place, running: Servers) -> None:
             if not place.keyring_file(component).exists():
                 document = json.dumps(Keyring.generate().document())
                 write_private(place.keyring_file(component), document)
+        expired.make_certificates(place.state)
         if not place.bootstrap_secret_file.exists():
             write_private(place.bootstrap_secret_file, secrets.token_urlsafe(32))
         write_private(place.console_file, json.dumps(_console(running), indent=1))

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Lifespan
 
 NOTE = "演示用部门系统：只作应答，不办理业务"
 PAGES = {"/complaint": "投诉", "/rating": "评价"}
@@ -27,6 +28,7 @@ class Behaviour(StrEnum):
     FLAPPING = "FLAPPING"
     WRONG_CONTENT = "WRONG_CONTENT"
     GONE = "GONE"
+    EXPIRED = "EXPIRED"  # its certificate: it listens on a port of its own
 
 
 def build(
@@ -35,6 +37,7 @@ def build(
     *,
     now: Callable[[], float] = time.time,
     slow: float = SLOW_SECONDS,
+    lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
     """An app that knows the service behind each entry path, and whatever lies below it."""
     pages = {**titles, **PAGES}
@@ -65,7 +68,8 @@ def build(
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return Starlette(
-        routes=[Route("/livez", _live), Route("/{path:path}", answer, methods=methods)]
+        lifespan=lifespan,
+        routes=[Route("/livez", _live), Route("/{path:path}", answer, methods=methods)],
     )
 
 

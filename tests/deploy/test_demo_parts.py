@@ -7,8 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.local import officers, province, stand_in
-from deploy.local.state import open_state
+from deploy.local import expired, officers, province, stand_in
+from deploy.local.state import free_port, open_state
+from services.monitoring.clients.outcome import Limits
+from services.monitoring.clients.prober import Prober
+from services.monitoring.clients.resolving import SystemResolver
+from services.monitoring.clients.web import client_context
+from services.monitoring.rules.addresses import read_allowed
+from services.monitoring.rules.targets import read_target
 from shared.clock import SettableClock
 from shared.security.errors import InvalidToken
 from shared.security.identity import Role
@@ -91,6 +97,20 @@ async def test_a_slow_stand_in_lets_its_caller_wait_longer_than_a_probe_does():
 
     assert time.monotonic() - begun >= 0.2
     assert stand_in.SLOW_SECONDS > LIMIT
+
+
+async def test_a_certificate_that_has_run_out_is_seen_as_that(tmp_path: Path):
+    state, port = open_state(tmp_path / "state", minimum_space=0), free_port()
+    expired.make_certificates(state)
+
+    async with expired.serving(port, expired.expired_file(state)):
+        tls = client_context(str(expired.authority_file(state)))
+        with Prober(SystemResolver(), (read_allowed("127.0.0.0/8"),), tls) as prober:
+            outcome = await prober.probe(
+                read_target(f"https://127.0.0.1:{port}/"), limits=Limits(total=5)
+            )
+
+    assert outcome.error == "certificate_expired"
 
 
 def test_few_entries_misbehave_and_none_that_the_walk_through_uses():
