@@ -18,7 +18,7 @@ from services.monitoring.clients.names import question
 from services.monitoring.clients.outcome import Limits, Outcome, Phase
 from services.monitoring.clients.prober import Prober
 from services.monitoring.clients.resolving import SystemResolver
-from services.monitoring.clients.web import client_context
+from services.monitoring.clients.web import WebClient, client_context
 from services.monitoring.rules.addresses import Allowed, read_allowed
 from services.monitoring.rules.targets import read_target
 from tests.monitoring.upstream import OK, Authority, Handler, answering, upstream
@@ -167,6 +167,23 @@ def test_a_kept_connection_that_was_hung_up_is_no_failure(run: Run):
                 return [await own.probe(target, limits=QUICK, fresh=False) for _ in range(3)]
 
     assert [each.error for each in run(scenario())] == [None] * 3
+
+
+def test_only_so_many_connections_are_kept_as_the_client_may_have_open(run: Run):
+    async def scenario() -> list[bool]:
+        handler = answering(OK, OK, then_close=False)
+        async with upstream(handler) as one, upstream(handler) as other:
+            web = WebClient(Names(), LOOPBACK, TRUST, most_idle=1)
+            reused = []
+            for port in (one, other, one, other):
+                outcome = Outcome()
+                target = read_target(f"http://127.0.0.1:{port}/")
+                await web.probe(target, method="GET", limits=QUICK, fresh=False, outcome=outcome)
+                reused.append(outcome.reused)
+            web.close()
+            return reused
+
+    assert run(scenario()) == [False, False, True, False]
 
 
 # --- hostile answers ------------------------------------------------------------------------------

@@ -275,28 +275,59 @@ async def test_shards_are_shared_and_go_over_when_their_holder_is_gone(
     assert incidents == []
 
 
+@pytest.mark.feature("M4")
+async def test_a_replica_that_stops_hands_on_what_it_saw_and_what_it_summed_up(
+    world: World, department: Department
+):
+    listing = await world.publish(url=department.url("/hours"))
+    probe = await world.until(listing, lambda each: each["state"] == "UP")
+    leaving = await start_second(world, vantage="leaving")
+
+    async def seen() -> bool:
+        found = await world.items(f"/v1/probes/{probe['id']}/samples")
+        return sum(each["vantage"] == "leaving" for each in found) >= 2
+
+    await eventually(seen, within=40)
+    await leaving.stop()
+
+    hours = await world.items(f"/v1/probes/{probe['id']}/hours")
+    [own] = [each for each in hours if each["vantage"] == "leaving"]
+    samples = await world.items(f"/v1/probes/{probe['id']}/samples")
+    assert own["visits"] == sum(each["vantage"] == "leaving" for each in samples)
+    assert (own["failed"], own["mean"] > 0) == (0, True)
+    held = await world.suite.sql(
+        "monitoring", "select from shard_leases where vantage = 'leaving' and holder is not null"
+    )
+    assert held == []
+
+
 class Second:
     """Another replica's part in the probing, which can be cut off without handing on."""
 
-    def __init__(self, task: asyncio.Task[None]) -> None:
+    def __init__(self, watch: Watch, task: asyncio.Task[None]) -> None:
+        self.watch = watch
         self.task = task
+
+    async def stop(self) -> None:
+        await self.die()
+        await self.watch.end()
 
     async def die(self) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
 
-async def start_second(world: World) -> Second:
+async def start_second(world: World, *, vantage: str = "default") -> Second:
     state = world.suite.apps["monitoring"].state
     watch = Watch(
         database=state.database,
         prober=Prober(SystemResolver(), (read_allowed("127.0.0.0/8"),), client_context()),
         clock=state.clock,
-        vantage="default",
+        vantage=vantage,
         most=64,
         log=get_logger("monitoring"),
     )
-    return Second(asyncio.create_task(watch.run()))
+    return Second(watch, asyncio.create_task(watch.run()))
 
 
 async def test_health_counts_probes_by_unit(world: World, department: Department):

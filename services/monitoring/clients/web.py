@@ -1,6 +1,7 @@
 """Probes over HTTP and HTTPS: resolve, check, connect, ask, and follow only where allowed to."""
 
 import asyncio
+import resource
 import socket
 import ssl
 import time
@@ -39,11 +40,15 @@ def client_context(ca_file: str | None = None) -> ssl.SSLContext:
 
 @dataclass(slots=True)
 class WebClient:
-    """Asks one target at a time; connections that ended cleanly are kept for the next round."""
+    """Asks one target at a time; connections that ended cleanly are kept for the next round.
+
+    Of the files that the process may open half are left for all else.
+    """
 
     resolve: Resolve
     allowed: Sequence[Allowed]
     tls: ssl.SSLContext
+    most_idle: int = field(default_factory=lambda: _files() // 2)
     _idle: dict[tuple[bool, str, int], Connection] = field(default_factory=dict)
 
     async def probe(
@@ -129,7 +134,7 @@ class WebClient:
 
     def _put_back(self, target: Target, connection: Connection) -> None:
         key = (target.secure, target.host, target.port)
-        if connection.reusable and key not in self._idle:
+        if connection.reusable and key not in self._idle and len(self._idle) < self.most_idle:
             connection.idle_since = asyncio.get_running_loop().time()
             self._idle[key] = connection
         else:
@@ -234,6 +239,11 @@ async def connect_within(
         raise
     _count(outcome, Phase.CONNECT, perf_counter() - begun)
     return bare
+
+
+def _files() -> int:
+    """How many files the process may have open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _within(phase: Phase, limits: Limits, deadline: float) -> asyncio.Timeout:
