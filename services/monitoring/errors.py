@@ -11,6 +11,12 @@ class IncidentNotFound(NotFound):
     code = "incident_not_found"
 
 
+class WindowUnknown(NotFound):
+    """No accepted filing has opened it, or its unit is outside the actor's remit."""
+
+    code = "window_unknown"
+
+
 class ListingUnwatched(NotFound):
     """No live listing of this id was told of by catalog, or it is not the actor's to see."""
 

@@ -1,6 +1,6 @@
 """What monitoring does when catalog or filing tells something: each handler calls one command."""
 
-from services.monitoring.commands import probes, windows
+from services.monitoring.commands import corrections, probes, windows
 from shared.database import Transaction
 from shared.events import catalog, filing
 from shared.messaging.inbox import Handlers, ReadModel, Received
@@ -23,27 +23,58 @@ async def on_listing_delisted(tx: Transaction, received: Received[catalog.Listin
 
 
 async def on_window_planned(tx: Transaction, received: Received[filing.WindowPlanned]) -> None:
-    await windows.window_was_planned(tx, received.event)
+    told = received.event
+    before = await corrections.cover_of(tx, told.window_id)
+    await know_window(tx, received)
+    await corrections.correct_past(tx, told.window_id, filing_id=told.filing_id, before=before)
 
 
 async def on_window_cancelled(tx: Transaction, received: Received[filing.WindowCancelled]) -> None:
-    await windows.window_was_cancelled(tx, received.event.window_id)
+    told = received.event
+    before = await corrections.cover_of(tx, told.window_id)
+    await forget_window(tx, received)
+    await corrections.correct_past(tx, told.window_id, filing_id=told.filing_id, before=before)
 
 
 async def on_window_ended(tx: Transaction, received: Received[filing.WindowEnded]) -> None:
     told = received.event
-    await windows.window_has_ended(tx, told.window_id, ended_at=told.ended_at)
+    before = await corrections.cover_of(tx, told.window_id)
+    await shorten_window(tx, received)
+    await corrections.correct_past(tx, told.window_id, filing_id=told.filing_id, before=before)
 
 
-_WINDOWS: Handlers = {
-    filing.WindowPlanned: on_window_planned,
-    filing.WindowCancelled: on_window_cancelled,
-    filing.WindowEnded: on_window_ended,
-}
+async def know_window(tx: Transaction, received: Received[filing.WindowPlanned]) -> None:
+    await windows.window_was_planned(
+        tx, received.event, region=received.region, accepted_at=received.occurred_at
+    )
+
+
+async def forget_window(tx: Transaction, received: Received[filing.WindowCancelled]) -> None:
+    told = received.event
+    await windows.window_was_cancelled(tx, told.window_id, filing_id=told.filing_id)
+
+
+async def shorten_window(tx: Transaction, received: Received[filing.WindowEnded]) -> None:
+    told = received.event
+    await windows.window_has_ended(
+        tx, told.window_id, filing_id=told.filing_id, ended_at=told.ended_at
+    )
+
+
 HANDLERS: Handlers = {
     catalog.ListingPublished: on_listing_published,
     catalog.ListingSuspended: on_listing_suspended,
     catalog.ListingDelisted: on_listing_delisted,
-    **_WINDOWS,
+    filing.WindowPlanned: on_window_planned,
+    filing.WindowCancelled: on_window_cancelled,
+    filing.WindowEnded: on_window_ended,
 }
-READ_MODEL = ReadModel(tables=("known_windows",), handlers=_WINDOWS)
+# What a window changed about the past was told once; rebuilding tells nothing.
+READ_MODEL = ReadModel(
+    tables=("known_windows",),
+    handlers={
+        filing.WindowPlanned: know_window,
+        filing.WindowCancelled: forget_window,
+        filing.WindowEnded: shorten_window,
+    },
+)

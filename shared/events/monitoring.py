@@ -21,6 +21,7 @@ class IncidentOpened(Event, type="monitoring.incident_opened.v1"):
     """Aggregate `incident:<id>`: a fault that lasted; told once however often it fails (A17.4).
 
     `cause` is a code of the prober, or `conditions` when an answer came and was not as it should.
+    `window_id` and its `filing_id` name a filed window that the fault has outlasted (A16.3).
     """
 
     incident_id: UUID
@@ -30,6 +31,8 @@ class IncidentOpened(Event, type="monitoring.incident_opened.v1"):
     cause: str
     started_at: datetime
     opened_at: datetime
+    window_id: UUID | None = None
+    filing_id: UUID | None = None
 
 
 class IncidentReopened(Event, type="monitoring.incident_reopened.v1"):
@@ -51,6 +54,42 @@ class IncidentClosed(Event, type="monitoring.incident_closed.v1"):
     organisation_id: str
     reason: str
     closed_at: datetime
+
+
+class AlertSuppressed(Event, type="monitoring.alert_suppressed.v1"):
+    """Aggregate `alert:<id>`: a fault within a filed window; it is seen and alerts nobody (A16.3).
+
+    Should it outlast the window, the incident that opens has this id.
+    """
+
+    alert_id: UUID
+    window_id: UUID
+    filing_id: UUID
+    probe_id: UUID
+    listing_id: UUID
+    organisation_id: str
+    cause: str
+    started_at: datetime
+    suppressed_at: datetime
+
+
+class AvailabilityCorrected(Event, type="monitoring.availability_corrected.v1"):
+    """Aggregate `probe:<id>`: a filing re-classed time that had passed (A16.3).
+
+    Positive seconds became maintenance, negative ones the unit's own again; the raw figure of the
+    period stays as it was.
+    """
+
+    correction_id: UUID
+    window_id: UUID
+    filing_id: UUID
+    probe_id: UUID
+    listing_id: UUID
+    organisation_id: str
+    since: datetime
+    until: datetime
+    down_seconds: float
+    up_seconds: float
 
 
 class FindingRaised(Event, type="monitoring.finding_raised.v1"):

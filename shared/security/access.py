@@ -308,6 +308,10 @@ MONITORING = _rows(
     ("listIncidents", "GET", "/v1/incidents", R, READERS, "monitoring:read"),
     ("getIncident", "GET", "/v1/incidents/{incident_id}", R, READERS, "monitoring:read"),
     ("listTimeline", "GET", "/v1/incidents/{incident_id}/timeline", R, READERS, "monitoring:read"),
+    ("listKnownWindows", "GET", "/v1/known-windows", R, READERS, "monitoring:read"),
+    ("getKnownWindow", "GET", "/v1/known-windows/{window_id}", R, READERS, "monitoring:read"),
+    ("listSuppressedAlerts", "GET", "/v1/suppressed-alerts", R, READERS, "monitoring:read"),
+    ("listAvailabilityCorrections", "GET", "/v1/availability-corrections", R, READERS, "monitoring:read"),
     ("listFindings", "GET", "/v1/findings", R, READERS, "monitoring:read"),
 ) + _toolbox("monitoring")
 # fmt: on

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.monitoring.api import incidents, probes
+from services.monitoring.api import incidents, probes, windows
 
 router = APIRouter()
-for part in (probes, incidents):
+for part in (probes, incidents, windows):
     router.include_router(part.router)

@@ -5,12 +5,26 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
+from services.monitoring.commands.suppression import (
+    OVERRUN,
+    RECOVERED,
+    UNLISTED,
+    end_alert,
+    held_alert,
+    overruns,
+    suppress,
+)
+from services.monitoring.commands.windows import window_over
 from services.monitoring.rules.hysteresis import Turn
-from services.monitoring.tables import Incident, IncidentEntry, Probe, ProbeStanding
+from services.monitoring.tables import (
+    Incident,
+    IncidentEntry,
+    Probe,
+    ProbeStanding,
+    SuppressedAlert,
+)
 from shared.database import Transaction
 from shared.events.monitoring import IncidentClosed, IncidentOpened, IncidentReopened
-
-RECOVERED, UNLISTED = "RECOVERED", "UNLISTED"
 
 
 async def turn_incident(
@@ -25,16 +39,43 @@ async def turn_incident(
     at: datetime,
 ) -> UUID | None:
     """Carry out what a result made of a probe's incident; returns the incident's id."""
-    incident = None
-    if turn is not Turn.OPENED and incident_id is not None:
-        incident = await tx.session.get(Incident, incident_id, with_for_update=True)
     if turn is Turn.CLOSED:
-        if incident is not None:
-            _close(tx, incident, reason=RECOVERED, at=at)
+        await _end(tx, incident_id, at=at)
         return incident_id
-    if turn is Turn.REOPENED and incident is not None:
+    window = await window_over(
+        tx, organisation_id=probe.organisation_id, listing_id=probe.listing_id, at=at
+    )
+    if window is not None:
+        return await suppress(
+            tx,
+            probe,
+            window,
+            alert_id=incident_id,
+            cause=cause,
+            detail=detail,
+            started_at=started_at,
+            at=at,
+        )
+    incident = await _held(tx, incident_id) if turn is Turn.REOPENED else None
+    if incident is not None:
         return _reopen(tx, incident, cause=cause, detail=detail, started_at=started_at, at=at)
-    return _open(tx, probe, cause=cause, detail=detail, started_at=started_at, at=at)
+    return _open(tx, probe, uuid4(), cause=cause, detail=detail, started_at=started_at, at=at)
+
+
+async def open_overruns(tx: Transaction) -> None:
+    """A window is over and the fault is not: its incident opens by itself and names it (M8)."""
+    for alert, probe in await overruns(tx):
+        end_alert(alert, OVERRUN, at=tx.now)
+        _open(
+            tx,
+            probe,
+            alert.id,
+            cause=alert.cause,
+            detail=alert.detail,
+            started_at=alert.started_at,
+            at=tx.now,
+            alert=alert,
+        )
 
 
 async def close_unlisted(tx: Transaction, listing_id: UUID) -> None:
@@ -46,21 +87,55 @@ async def close_unlisted(tx: Transaction, listing_id: UUID) -> None:
     )
     for incident in found:
         _close(tx, incident, reason=UNLISTED, at=tx.now)
-        standing = await tx.session.get_one(ProbeStanding, incident.probe_id)
+    alerts = await tx.session.scalars(
+        select(SuppressedAlert)
+        .where(SuppressedAlert.listing_id == listing_id, SuppressedAlert.ended_at.is_(None))
+        .with_for_update()
+    )
+    for alert in alerts:
+        end_alert(alert, UNLISTED, at=tx.now)
+    standings = await tx.session.scalars(
+        select(ProbeStanding)
+        .join(Probe, Probe.id == ProbeStanding.probe_id)
+        .where(Probe.listing_id == listing_id, ProbeStanding.incident_open)
+    )
+    for standing in standings:
         standing.incident_open, standing.closed_at = False, None
+
+
+async def _end(tx: Transaction, incident_id: UUID | None, *, at: datetime) -> None:
+    """It passes again: so ends the incident, or the alert that a window held back.
+
+    The alert is locked first: an overrun that comes between makes an incident of it.
+    """
+    alert = await held_alert(tx, incident_id)
+    if alert is not None and alert.ended_at is None:
+        end_alert(alert, RECOVERED, at=at)
+        return
+    incident = await _held(tx, incident_id)
+    if incident is not None:
+        _close(tx, incident, reason=RECOVERED, at=at)
+
+
+async def _held(tx: Transaction, incident_id: UUID | None) -> Incident | None:
+    if incident_id is None:
+        return None
+    return await tx.session.get(Incident, incident_id, with_for_update=True)
 
 
 def _open(
     tx: Transaction,
     probe: Probe,
+    incident_id: UUID,
     *,
     cause: str,
     detail: str | None,
     started_at: datetime,
     at: datetime,
+    alert: SuppressedAlert | None = None,
 ) -> UUID:
     incident = Incident(
-        id=uuid4(),
+        id=incident_id,
         probe_id=probe.id,
         listing_id=probe.listing_id,
         organisation_id=probe.organisation_id,
@@ -69,10 +144,14 @@ def _open(
         started_at=started_at,
         opened_at=at,
         reopened=0,
+        window_id=alert.window_id if alert is not None else None,
+        filing_id=alert.filing_id if alert is not None else None,
         version=1,
     )
     tx.session.add(incident)
     _note(tx, incident, "OPENED", at=at, detail=detail)
+    if alert is not None:
+        _note(tx, incident, "WINDOW_OVERRUN", at=at, detail=str(alert.filing_id))
     tx.emit(
         IncidentOpened(
             incident_id=incident.id,
@@ -82,6 +161,8 @@ def _open(
             cause=cause,
             started_at=started_at,
             opened_at=at,
+            window_id=incident.window_id,
+            filing_id=incident.filing_id,
         ),
         subject=f"incident:{incident.id}",
         region=incident.region,

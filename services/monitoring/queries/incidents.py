@@ -147,5 +147,7 @@ def _view(row: Any) -> IncidentView:
         opened_at=incident.opened_at,
         closed_at=incident.closed_at,
         reopened=incident.reopened,
+        window_id=incident.window_id,
+        filing_id=incident.filing_id,
         version=incident.version,
     )

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 
 from services.monitoring.errors import PeriodInvalid, ProbeNotFound
-from services.monitoring.rules.accounting import Account, Change, Span, account
+from services.monitoring.rules.accounting import Account, Change, Span, account, seen_until
 from services.monitoring.rules.hysteresis import ProbeState
+from services.monitoring.rules.windows import WITHOUT_EFFECT, WindowState
 from services.monitoring.schemas.probes import (
     AvailabilityView,
     HealthView,
@@ -17,6 +18,7 @@ from services.monitoring.schemas.probes import (
     SampleView,
 )
 from services.monitoring.tables import (
+    Incident,
     KnownWindow,
     Probe,
     ProbeStanding,
@@ -31,7 +33,6 @@ from shared.security.scope import visible
 
 SAMPLES_SHOWN = timedelta(hours=1)
 _LONGEST = timedelta(days=366)
-_WITHOUT_EFFECT = "NONE"
 
 
 def _seen(tx: Transaction) -> ColumnElement[bool]:
@@ -56,18 +57,29 @@ def _state(tx: Transaction) -> ColumnElement[str]:
     return case((unwatched, ProbeState.UNKNOWN.value), else_=ProbeStanding.state)
 
 
-def _shown(tx: Transaction) -> Select[Any]:
+def _open_incident() -> ColumnElement[bool]:
+    """A fault within a window is a suppressed alert, not yet an incident (M8)."""
     return (
-        select(
-            Probe,
-            _running().label("running"),
-            _state(tx).label("state"),
-            ProbeStanding.since,
-            ProbeStanding.failure,
-            case((ProbeStanding.incident_open, ProbeStanding.incident_id)).label("incident_id"),
-        )
+        ProbeStanding.incident_open
+        & (Incident.id == ProbeStanding.incident_id)
+        & Incident.closed_at.is_(None)
+    )
+
+
+def _shown(tx: Transaction) -> Select[Any]:
+    columns: list[Any] = [
+        Probe,
+        _running().label("running"),
+        _state(tx).label("state"),
+        ProbeStanding.since,
+        ProbeStanding.failure,
+        Incident.id.label("incident_id"),
+    ]
+    return (
+        select(*columns)
         .join(ProbeStanding, ProbeStanding.probe_id == Probe.id)
         .join(ShardLease, ShardLease.shard == Probe.shard)
+        .outerjoin(Incident, _open_incident())
         .where(_seen(tx))
     )
 
@@ -178,16 +190,9 @@ async def show_availability(
         await _changes(tx, probe_id, start, end),
         windows=await _windows(tx, probe, start, end),
         period=Span(start, end),
-        watched_until=_watched_until(tx, probe, row.watched_until),
+        watched_until=seen_until(row.watched_until, now=tx.now, interval=probe.interval_seconds),
     )
     return _availability(probe_id, Span(start, end), found)
-
-
-def _watched_until(tx: Transaction, probe: Probe, stored: datetime | None) -> datetime:
-    """A prober that was here a moment ago is still here."""
-    if stored is None:
-        return datetime.min.replace(tzinfo=tx.now.tzinfo)
-    return tx.now if tx.now - stored <= timedelta(seconds=2 * probe.interval_seconds) else stored
 
 
 async def _changes(tx: Transaction, probe_id: UUID, start: datetime, end: datetime) -> list[Change]:
@@ -212,7 +217,8 @@ async def _windows(tx: Transaction, probe: Probe, start: datetime, end: datetime
             KnownWindow.organisation_id == probe.organisation_id,
             KnownWindow.starts_at < end,
             KnownWindow.ends_at > start,
-            KnownWindow.impact != _WITHOUT_EFFECT,
+            KnownWindow.impact != WITHOUT_EFFECT,
+            KnownWindow.state != WindowState.CANCELLED,
             or_(
                 func.cardinality(KnownWindow.listing_ids) == 0,
                 KnownWindow.listing_ids.contains([probe.listing_id]),
@@ -249,12 +255,13 @@ async def list_health(
         Probe.region,
         Probe.organisation_id,
         *(counted(each) for each in ProbeState),
-        func.count().filter(ProbeStanding.incident_open).label("open_incidents"),
+        func.count(Incident.id).label("open_incidents"),
     ]
     statement = (
         select(*columns)
         .join(ProbeStanding, ProbeStanding.probe_id == Probe.id)
         .join(ShardLease, ShardLease.shard == Probe.shard)
+        .outerjoin(Incident, _open_incident())
         .where(_seen(tx), _running())
         .group_by(Probe.region, Probe.organisation_id)
     )

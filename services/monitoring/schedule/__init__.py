@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from services.monitoring.commands.findings import raise_missing_probes
+from services.monitoring.commands.incidents import open_overruns
 from services.monitoring.commands.limits import limits_now
 from services.monitoring.commands.results import keep_days
 from shared.database import Transaction
@@ -18,5 +19,6 @@ async def turn_days(tx: Transaction) -> None:
 
 SCHEDULE = (
     Every(2.0, raise_missing_probes),
+    Every(1.0, open_overruns),
     Every(600.0, turn_days),
 )

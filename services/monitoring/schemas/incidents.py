@@ -13,7 +13,10 @@ _OF: dict[str, Any] = {
 
 
 class IncidentView(View):
-    """One continuous fault; `started_at` is its first failed result."""
+    """One continuous fault; `started_at` is its first failed result.
+
+    `window_id` and `filing_id` name a filed window that it has outlasted.
+    """
 
     model_config = shown(
         {
@@ -26,6 +29,8 @@ class IncidentView(View):
             "opened_at": "2026-03-02T10:02:00+08:00",
             "closed_at": None,
             "reopened": 0,
+            "window_id": None,
+            "filing_id": None,
             "version": 1,
         }
     )
@@ -41,6 +46,8 @@ class IncidentView(View):
     opened_at: ShanghaiTime
     closed_at: ShanghaiTime | None
     reopened: int
+    window_id: UUID | None
+    filing_id: UUID | None
     version: int
 
 

@@ -11,8 +11,10 @@ from services.monitoring.tables.probes import (
     StateChange,
     samples,
 )
+from services.monitoring.tables.windows import AvailabilityCorrection, SuppressedAlert
 
 __all__ = [
+    "AvailabilityCorrection",
     "Finding",
     "Incident",
     "IncidentEntry",
@@ -23,6 +25,7 @@ __all__ = [
     "Replica",
     "ShardLease",
     "StateChange",
+    "SuppressedAlert",
     "metadata",
     "samples",
 ]

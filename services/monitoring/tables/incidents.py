@@ -35,6 +35,8 @@ class Incident(Row):
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     reopened: Mapped[int]
+    window_id: Mapped[UUID | None]
+    filing_id: Mapped[UUID | None]
     version: Mapped[int]
 
 
