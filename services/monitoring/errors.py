@@ -1,6 +1,6 @@
 """What monitoring refuses, by the kind of refusal; the sentences stand in messages.toml."""
 
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class ProbeNotFound(NotFound):
@@ -35,3 +35,54 @@ class PeriodInvalid(Invalid):
 
 class TooManyProbes(Conflict):
     code = "too_many_probes"
+
+
+class IncidentOver(Conflict):
+    code = "incident_over"
+
+
+class IncidentAcknowledgedAlready(Conflict):
+    code = "incident_acknowledged_already"
+
+
+class IncidentProbed(Conflict):
+    """What a probe watches is over when the probe says so, and not before."""
+
+    code = "incident_probed"
+
+
+class IncidentNotSecurity(Conflict):
+    code = "incident_not_security"
+
+
+class IncidentTimesWrong(Invalid):
+    code = "incident_times_wrong"
+
+
+class NoticeMissing(Conflict):
+    """A major incident does not close before it was announced on the platform (A16.5)."""
+
+    code = "notice_missing"
+
+
+class NoticeOfNoFault(Conflict):
+    """No notice in force with this id announces a fault of this listing."""
+
+    code = "notice_of_no_fault"
+
+
+class ActionMissing(Conflict):
+    """A major incident does not close before a measure stands on its timeline (A16.6)."""
+
+    code = "action_missing"
+
+
+class HandoverOutside(Invalid):
+    code = "handover_outside"
+
+
+class SeverityBelowMatrix(Forbidden):
+    """Lighter than the matrix of today's policies asks for; only the province may say so."""
+
+    code = "severity_below_matrix"
+    members = ("matrix",)

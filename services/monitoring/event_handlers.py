@@ -1,6 +1,12 @@
 """What monitoring does when catalog or filing tells something: each handler calls one command."""
 
-from services.monitoring.commands import corrections, probes, windows
+from services.monitoring.commands import (
+    corrections,
+    notices,
+    probes,
+    report_clocks,
+    windows,
+)
 from shared.database import Transaction
 from shared.events import catalog, filing
 from shared.messaging.inbox import Handlers, ReadModel, Received
@@ -61,18 +67,42 @@ async def shorten_window(tx: Transaction, received: Received[filing.WindowEnded]
     )
 
 
+async def on_notice_published(tx: Transaction, received: Received[catalog.NoticePublished]) -> None:
+    await know_notice(tx, received)
+    await notices.announce_incidents(tx, received.event)
+
+
+async def know_notice(tx: Transaction, received: Received[catalog.NoticePublished]) -> None:
+    await notices.know_notice(tx, received.event)
+
+
+async def on_notice_withdrawn(tx: Transaction, received: Received[catalog.NoticeWithdrawn]) -> None:
+    await notices.notice_was_withdrawn(tx, received.event.notice_id)
+
+
+async def on_incident_reported(
+    tx: Transaction, received: Received[filing.IncidentReported]
+) -> None:
+    await report_clocks.report_was_sent(tx, received.event)
+
+
 HANDLERS: Handlers = {
     catalog.ListingPublished: on_listing_published,
     catalog.ListingSuspended: on_listing_suspended,
     catalog.ListingDelisted: on_listing_delisted,
+    catalog.NoticePublished: on_notice_published,
+    catalog.NoticeWithdrawn: on_notice_withdrawn,
     filing.WindowPlanned: on_window_planned,
     filing.WindowCancelled: on_window_cancelled,
     filing.WindowEnded: on_window_ended,
+    filing.IncidentReported: on_incident_reported,
 }
-# What a window changed about the past was told once; rebuilding tells nothing.
+# What a window or a notice changed about incidents was told once; rebuilding tells nothing.
 READ_MODEL = ReadModel(
-    tables=("known_windows",),
+    tables=("known_windows", "known_notices"),
     handlers={
+        catalog.NoticePublished: know_notice,
+        catalog.NoticeWithdrawn: on_notice_withdrawn,
         filing.WindowPlanned: know_window,
         filing.WindowCancelled: forget_window,
         filing.WindowEnded: shorten_window,

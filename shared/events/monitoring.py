@@ -56,6 +56,87 @@ class IncidentClosed(Event, type="monitoring.incident_closed.v1"):
     closed_at: datetime
 
 
+class IncidentRecorded(Event, type="monitoring.incident_recorded.v1"):
+    """Aggregate `incident:<id>`: a unit told of a fault or a security incident itself (A16.4).
+
+    Without `listing_id` it is one of the unit as a whole.
+    """
+
+    incident_id: UUID
+    kind: str
+    organisation_id: str
+    listing_id: UUID | None
+    recorded_by: str
+    started_at: datetime
+    detected_at: datetime
+    recorded_at: datetime
+
+
+class IncidentGraded(Event, type="monitoring.incident_graded.v1"):
+    """Aggregate `incident:<id>`: how grave it is was set, by hand, matrix or duration (A16.4).
+
+    MAJOR and SPECIAL_MAJOR are reported at once and announced: filing drafts the report.
+    """
+
+    incident_id: UUID
+    kind: str
+    organisation_id: str
+    listing_id: UUID | None
+    severity: str
+    previous: str
+    started_at: datetime
+    detected_at: datetime
+    graded_at: datetime
+
+
+class IncidentAcknowledged(Event, type="monitoring.incident_acknowledged.v1"):
+    """Aggregate `incident:<id>`: a unit answers for it from now on (A17.5)."""
+
+    incident_id: UUID
+    organisation_id: str
+    acknowledged_by: str
+    acknowledged_at: datetime
+
+
+class IncidentReportReminded(Event, type="monitoring.incident_report_reminded.v1"):
+    """Aggregate `incident:<id>`: a report about it is due soon; each rung is told once (A16.4)."""
+
+    incident_id: UUID
+    organisation_id: str
+    report: str
+    rung: str
+    due_at: datetime
+
+
+class IncidentReportOverdue(Event, type="monitoring.incident_report_overdue.v1"):
+    """Aggregate `incident:<id>`: a report about it was not there in time; told once (A16.4)."""
+
+    incident_id: UUID
+    organisation_id: str
+    report: str
+    due_at: datetime
+
+
+class IncidentSettled(Event, type="monitoring.incident_settled.v1"):
+    """Aggregate `incident:<id>`: it closed, and how long it took from its detection on (A17.5).
+
+    Told again when it comes back and closes again; the latest holds.
+    """
+
+    incident_id: UUID
+    kind: str
+    organisation_id: str
+    listing_id: UUID | None
+    severity: str
+    detected_at: datetime
+    acknowledged_at: datetime | None
+    resolved_at: datetime
+    closed_at: datetime
+    seconds_to_acknowledge: float | None
+    seconds_to_resolve: float | None
+    notice_id: UUID | None
+
+
 class AlertSuppressed(Event, type="monitoring.alert_suppressed.v1"):
     """Aggregate `alert:<id>`: a fault within a filed window; it is seen and alerts nobody (A16.3).
 

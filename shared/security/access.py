@@ -296,6 +296,7 @@ FILING = _rows(
 ) + _toolbox("filing")
 
 WATCHERS = MappingProxyType({**OWNERS, Role.PARTNER: OWN})
+RESPONDERS = MappingProxyType({**WATCHERS, Role.OPERATOR: ANY})
 MONITORING = _rows(
     "monitoring",
     ("listProbes", "GET", "/v1/probes", R, READERS, "monitoring:read"),
@@ -308,6 +309,17 @@ MONITORING = _rows(
     ("listIncidents", "GET", "/v1/incidents", R, READERS, "monitoring:read"),
     ("getIncident", "GET", "/v1/incidents/{incident_id}", R, READERS, "monitoring:read"),
     ("listTimeline", "GET", "/v1/incidents/{incident_id}/timeline", R, READERS, "monitoring:read"),
+    ("recordIncident", "POST", "/v1/incidents", C, RESPONDERS, "incident:write"),
+    ("listIncidentClocks", "GET", "/v1/incidents/{incident_id}/clocks", R, READERS, "monitoring:read"),
+    ("acknowledgeIncident", "POST", "/v1/incidents/{incident_id}/acknowledgement", D, RESPONDERS, "incident:write"),
+    ("gradeIncident", "PUT", "/v1/incidents/{incident_id}/severity", U, RESPONDERS, "incident:write"),
+    ("addIncidentAction", "POST", "/v1/incidents/{incident_id}/actions", C, RESPONDERS, "incident:write"),
+    ("addIncidentComment", "POST", "/v1/incidents/{incident_id}/comments", C, RESPONDERS, "incident:write"),
+    ("handOverIncident", "POST", "/v1/incidents/{incident_id}/handover", D, RESPONDERS, "incident:write"),
+    ("announceIncident", "POST", "/v1/incidents/{incident_id}/notice", D, PROVINCE_AND_OPERATOR, "incident:write"),
+    ("reportIncidentToAuthority", "POST", "/v1/incidents/{incident_id}/authority-report", D, RESPONDERS, "incident:write"),
+    ("nameIncidentCoordinator", "PUT", "/v1/incidents/{incident_id}/coordinator", U, PROVINCE, "incident:write"),
+    ("closeIncident", "POST", "/v1/incidents/{incident_id}/closure", D, RESPONDERS, "incident:write"),
     ("listKnownWindows", "GET", "/v1/known-windows", R, READERS, "monitoring:read"),
     ("getKnownWindow", "GET", "/v1/known-windows/{window_id}", R, READERS, "monitoring:read"),
     ("listSuppressedAlerts", "GET", "/v1/suppressed-alerts", R, READERS, "monitoring:read"),

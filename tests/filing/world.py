@@ -82,11 +82,11 @@ class World:
     # --- catalog's side ---------------------------------------------------------------------------
 
     async def tell(self, event: Event, subject: str, *, region: str = "36", times: int = 1) -> None:
-        """Let an event of catalog arrive through the inbox, `times` times."""
+        """Let an event of another service arrive through the inbox, `times` times."""
         self.told[subject] += 1
         envelope = Envelope[Any](
             id=uuid.uuid4(),
-            source="/catalog",
+            source=f"/{event.source}",
             type=event.type,
             subject=subject,
             time=datetime.now(UTC),

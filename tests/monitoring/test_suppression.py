@@ -139,7 +139,8 @@ async def test_a_fault_that_outlasts_its_window_opens_an_incident_by_itself(
     assert closed["id"] == incident["id"]
     assert [each["action"] for each in timeline] == ["OPENED", "WINDOW_OVERRUN", "CLOSED"]
     assert timeline[1]["detail"] == str(window.filing_id)
-    assert await world.facts(f"incident:{incident['id']}") == ["incident_opened", "incident_closed"]
+    facts = await world.facts(f"incident:{incident['id']}")
+    assert facts == ["incident_opened", "incident_closed", "incident_settled"]
     assert health[0]["open_incidents"] == 0
 
 

@@ -167,6 +167,26 @@ class World:
         )
         await self.tell(event, f"window:{window.window_id}", times=times)
 
+    async def publish_notice(
+        self, *listings: str, kind: str = "FAULT", times: int = 1, ago: float = 0
+    ) -> str:
+        """A notice comes out on the platform."""
+        notice = uuid.uuid4()
+        event = catalog.NoticePublished(
+            notice_id=notice,
+            kind=kind,
+            listing_ids=[uuid.UUID(each) for each in listings],
+            filing_id=None,
+            published_at=self.suite.clock.now() - timedelta(seconds=ago),
+            expires_at=None,
+        )
+        await self.tell(event, f"notice:{notice}", times=times)
+        return str(notice)
+
+    async def withdraw_notice(self, notice: str) -> None:
+        event = catalog.NoticeWithdrawn(notice_id=uuid.UUID(notice))
+        await self.tell(event, f"notice:{notice}")
+
     async def seen(self, probe_id: str, *states: tuple[float, str]) -> None:
         """As a prober would leave it that looks until now: from `ago` seconds on, the state."""
         now = self.suite.clock.now()
@@ -215,9 +235,11 @@ class World:
         probe: dict[str, Any] = await eventually(found, within=within)
         return probe
 
-    async def post(self, path: str, body: Any, by: Actor = LABOUR) -> httpx.Response:
+    async def post(
+        self, path: str, body: Any, by: Actor = LABOUR, *, match: str = "*"
+    ) -> httpx.Response:
         return await self.suite.clients["monitoring"].post(
-            path, json=body, headers=self.suite.headers(by)
+            path, json=body, headers=self.suite.headers(by, **{"If-Match": match})
         )
 
     async def put(

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.monitoring.api import incidents, probes, windows
+from services.monitoring.api import incidents, probes, responding, windows
 
 router = APIRouter()
-for part in (probes, incidents, windows):
+for part in (probes, incidents, responding, windows):
     router.include_router(part.router)

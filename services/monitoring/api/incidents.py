@@ -6,7 +6,12 @@ from fastapi import APIRouter, Request, Response
 
 from services.monitoring.api.query import OpenFilter, OrganisationFilter, RegionFilter
 from services.monitoring.queries import incidents
-from services.monitoring.schemas.incidents import FindingView, IncidentView, TimelineEntry
+from services.monitoring.schemas.incidents import (
+    FindingView,
+    IncidentClockView,
+    IncidentView,
+    TimelineEntry,
+)
 from shared.http.conditional import set_version
 from shared.http.operations import OperationRoute, Tx
 from shared.http.pagination import Page, Paging, link_next
@@ -47,6 +52,11 @@ async def list_timeline(
     items, cursor = await incidents.list_timeline(tx, page, incident_id)
     link_next(request, response, cursor)
     return Page(items=list(items), next_cursor=cursor)
+
+
+@router.get("/v1/incidents/{incident_id}/clocks")
+async def list_incident_clocks(tx: Tx, incident_id: UUID) -> list[IncidentClockView]:
+    return await incidents.list_clocks(tx, incident_id)
 
 
 @router.get("/v1/findings")

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from services.monitoring.commands.timeline import note
 from services.monitoring.commands.windows import find_window
 from services.monitoring.rules.accounting import Account, Change, Span, account, seen_until
 from services.monitoring.rules.hysteresis import ProbeState
@@ -15,7 +16,6 @@ from services.monitoring.rules.windows import Cover, changed_past, cover
 from services.monitoring.tables import (
     AvailabilityCorrection,
     Incident,
-    IncidentEntry,
     KnownWindow,
     Probe,
     ShardLease,
@@ -191,9 +191,4 @@ async def _note_on_incidents(tx: Transaction, window: KnownWindow, period: Span)
     if named.listing_ids:
         statement = statement.where(Incident.listing_id.in_(named.listing_ids))
     for incident in await tx.session.scalars(statement.order_by(Incident.id).with_for_update()):
-        incident.version += 1
-        tx.session.add(
-            IncidentEntry(
-                incident_id=incident.id, at=tx.now, action=RECLASSED, detail=str(window.filing_id)
-            )
-        )
+        note(tx, incident, RECLASSED, at=tx.now, detail=str(window.filing_id))

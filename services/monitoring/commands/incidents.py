@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
+from services.monitoring.commands.grading import UNGRADED, follow_duration
 from services.monitoring.commands.suppression import (
     OVERRUN,
     RECOVERED,
@@ -14,17 +15,18 @@ from services.monitoring.commands.suppression import (
     overruns,
     suppress,
 )
+from services.monitoring.commands.timeline import note, resolve
 from services.monitoring.commands.windows import window_over
 from services.monitoring.rules.hysteresis import Turn
+from services.monitoring.rules.incidents import IncidentKind
 from services.monitoring.tables import (
     Incident,
-    IncidentEntry,
     Probe,
     ProbeStanding,
     SuppressedAlert,
 )
 from shared.database import Transaction
-from shared.events.monitoring import IncidentClosed, IncidentOpened, IncidentReopened
+from shared.events.monitoring import IncidentOpened, IncidentReopened
 
 
 async def turn_incident(
@@ -58,15 +60,17 @@ async def turn_incident(
         )
     incident = await _held(tx, incident_id) if turn is Turn.REOPENED else None
     if incident is not None:
-        return _reopen(tx, incident, cause=cause, detail=detail, started_at=started_at, at=at)
-    return _open(tx, probe, uuid4(), cause=cause, detail=detail, started_at=started_at, at=at)
+        return await _reopen(
+            tx, probe, incident, cause=cause, detail=detail, started_at=started_at, at=at
+        )
+    return await _open(tx, probe, uuid4(), cause=cause, detail=detail, started_at=started_at, at=at)
 
 
 async def open_overruns(tx: Transaction) -> None:
     """A window is over and the fault is not: its incident opens by itself and names it (M8)."""
     for alert, probe in await overruns(tx):
         end_alert(alert, OVERRUN, at=tx.now)
-        _open(
+        await _open(
             tx,
             probe,
             alert.id,
@@ -82,11 +86,16 @@ async def close_unlisted(tx: Transaction, listing_id: UUID) -> None:
     """What is no longer listed has no fault: its open incidents end, with that reason."""
     found = await tx.session.scalars(
         select(Incident)
-        .where(Incident.listing_id == listing_id, Incident.closed_at.is_(None))
+        .where(
+            Incident.listing_id == listing_id,
+            Incident.probe_id.is_not(None),
+            Incident.resolved_at.is_(None),
+            Incident.closed_at.is_(None),
+        )
         .with_for_update()
     )
     for incident in found:
-        _close(tx, incident, reason=UNLISTED, at=tx.now)
+        await resolve(tx, incident, reason=UNLISTED, at=tx.now)
     alerts = await tx.session.scalars(
         select(SuppressedAlert)
         .where(SuppressedAlert.listing_id == listing_id, SuppressedAlert.ended_at.is_(None))
@@ -114,7 +123,7 @@ async def _end(tx: Transaction, incident_id: UUID | None, *, at: datetime) -> No
         return
     incident = await _held(tx, incident_id)
     if incident is not None:
-        _close(tx, incident, reason=RECOVERED, at=at)
+        await resolve(tx, incident, reason=RECOVERED, at=at)
 
 
 async def _held(tx: Transaction, incident_id: UUID | None) -> Incident | None:
@@ -123,7 +132,7 @@ async def _held(tx: Transaction, incident_id: UUID | None) -> Incident | None:
     return await tx.session.get(Incident, incident_id, with_for_update=True)
 
 
-def _open(
+async def _open(
     tx: Transaction,
     probe: Probe,
     incident_id: UUID,
@@ -136,6 +145,7 @@ def _open(
 ) -> UUID:
     incident = Incident(
         id=incident_id,
+        kind=IncidentKind.FAULT,
         probe_id=probe.id,
         listing_id=probe.listing_id,
         organisation_id=probe.organisation_id,
@@ -146,12 +156,14 @@ def _open(
         reopened=0,
         window_id=alert.window_id if alert is not None else None,
         filing_id=alert.filing_id if alert is not None else None,
-        version=1,
+        **UNGRADED,
+        version=0,
     )
     tx.session.add(incident)
-    _note(tx, incident, "OPENED", at=at, detail=detail)
+    await follow_duration(tx, incident)
+    note(tx, incident, "OPENED", at=at, detail=detail)
     if alert is not None:
-        _note(tx, incident, "WINDOW_OVERRUN", at=at, detail=str(alert.filing_id))
+        note(tx, incident, "WINDOW_OVERRUN", at=at, detail=str(alert.filing_id))
     tx.emit(
         IncidentOpened(
             incident_id=incident.id,
@@ -170,8 +182,9 @@ def _open(
     return incident.id
 
 
-def _reopen(
+async def _reopen(
     tx: Transaction,
+    probe: Probe,
     incident: Incident,
     *,
     cause: str,
@@ -179,14 +192,15 @@ def _reopen(
     started_at: datetime,
     at: datetime,
 ) -> UUID:
-    incident.closed_at, incident.cause = None, cause
+    incident.closed_at = incident.resolved_at = None
+    incident.cause = cause
     incident.reopened += 1
-    incident.version += 1
-    _note(tx, incident, "REOPENED", at=at, detail=detail)
+    await follow_duration(tx, incident)
+    note(tx, incident, "REOPENED", at=at, detail=detail)
     tx.emit(
         IncidentReopened(
             incident_id=incident.id,
-            listing_id=incident.listing_id,
+            listing_id=probe.listing_id,
             organisation_id=incident.organisation_id,
             cause=cause,
             started_at=started_at,
@@ -196,26 +210,3 @@ def _reopen(
         region=incident.region,
     )
     return incident.id
-
-
-def _close(tx: Transaction, incident: Incident, *, reason: str, at: datetime) -> None:
-    incident.closed_at = at
-    incident.version += 1
-    _note(tx, incident, "CLOSED", at=at, detail=reason)
-    tx.emit(
-        IncidentClosed(
-            incident_id=incident.id,
-            listing_id=incident.listing_id,
-            organisation_id=incident.organisation_id,
-            reason=reason,
-            closed_at=at,
-        ),
-        subject=f"incident:{incident.id}",
-        region=incident.region,
-    )
-
-
-def _note(
-    tx: Transaction, incident: Incident, action: str, *, at: datetime, detail: str | None
-) -> None:
-    tx.session.add(IncidentEntry(incident_id=incident.id, at=at, action=action, detail=detail))

@@ -1,4 +1,4 @@
-"""Windows in full, the alerts that they hold back, and the corrections of past time."""
+"""Windows in full, alerts that they hold back, corrections; and what is done about incidents."""
 
 from typing import Any
 
@@ -12,6 +12,8 @@ down_revision = "0001_initial"
 branch_labels = None
 depends_on = None
 
+_OF_AN_INCIDENT = "exists (select from monitoring.incidents where incidents.id = incident_id)"
+_OF_A_CLOCK = "exists (select from monitoring.incident_clocks where incident_clocks.id = clock_id)"
 _SCOPED = ("known_windows", "suppressed_alerts", "availability_corrections")
 
 
@@ -19,8 +21,8 @@ def upgrade() -> None:
     op.execute("set local lock_timeout = '1s'")
     for column in _of_a_window():
         op.add_column("known_windows", column, schema="monitoring")
-    for column in _of_an_incident():
-        op.add_column("incidents", column, schema="monitoring")
+    _widen_incidents()
+    _create_clocks()
     _index("known_windows", "ix_known_windows_start", "starts_at", "id")
     _create_suppressed_alerts()
     _create_corrections()
@@ -44,6 +46,121 @@ def _of_an_incident() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("window_id", sa.Uuid(), nullable=True),
         sa.Column("filing_id", sa.Uuid(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False, server_default="FAULT"),
+        sa.Column("summary", sa.Text(), nullable=True),
+        sa.Column("severity", sa.Text(), nullable=False, server_default="GENERAL"),
+        sa.Column("percent", sa.Integer(), nullable=True),
+        sa.Column("core_function", sa.Boolean(), nullable=False, server_default="false"),
+        sa.Column("data_loss", sa.Boolean(), nullable=False, server_default="false"),
+        sa.Column("critical", sa.Boolean(), nullable=False, server_default="false"),
+        sa.Column("grade_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_by", sa.Text(), nullable=True),
+        sa.Column("handler_organisation", sa.Text(), nullable=True),
+        sa.Column("handler_domain", sa.Text(), nullable=True),
+        sa.Column("handler_post", sa.Text(), nullable=True),
+        sa.Column("coordinator", sa.Text(), nullable=True),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("notice_id", sa.Uuid(), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("report_filing_id", sa.Uuid(), nullable=True),
+    )
+
+
+def _widen_incidents() -> None:
+    """One may be recorded by hand, and one that is over may wait while the next begins."""
+    for column in _of_an_incident():
+        op.add_column("incidents", column, schema="monitoring")
+    op.add_column("incident_entries", sa.Column("organisation_id", sa.Text()), schema="monitoring")
+    for name in ("probe_id", "listing_id"):
+        op.alter_column("incidents", name, nullable=True, schema="monitoring")
+    _one_open("closed_at IS NULL AND resolved_at IS NULL")
+    op.create_index(
+        "ix_incidents_grade_due_at",
+        "incidents",
+        ["grade_due_at"],
+        schema="monitoring",
+        postgresql_where="grade_due_at IS NOT NULL",
+    )
+
+
+def _one_open(condition: str) -> None:
+    op.drop_index("uq_incidents_open", "incidents", schema="monitoring")
+    op.create_index(
+        "uq_incidents_open",
+        "incidents",
+        ["probe_id"],
+        unique=True,
+        schema="monitoring",
+        postgresql_where=condition,
+    )
+
+
+def _create_clocks() -> None:
+    op.create_table(
+        "incident_clocks",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("incident_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("policy_version", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.Integer(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("fired", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("overdue_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["incident_id"],
+            ["monitoring.incidents.id"],
+            name=op.f("fk_incident_clocks_incident_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_clocks")),
+        schema="monitoring",
+    )
+    _index("incident_clocks", "ix_incident_clocks_incident", "incident_id", "id")
+    op.create_index(
+        "ix_incident_clocks_next_due_at",
+        "incident_clocks",
+        ["next_due_at"],
+        schema="monitoring",
+        postgresql_where="next_due_at IS NOT NULL",
+    )
+    op.create_table(
+        "incident_clock_entries",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("clock_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["clock_id"],
+            ["monitoring.incident_clocks.id"],
+            name=op.f("fk_incident_clock_entries_clock_id"),
+        ),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_incident_clock_entries")),
+        schema="monitoring",
+    )
+    _index("incident_clock_entries", "ix_incident_clock_entries_clock", "clock_id", "number")
+    op.create_table(
+        "known_notices",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("listing_ids", sa.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_known_notices")),
+        schema="monitoring",
+    )
+    op.create_index(
+        "ix_known_notices_listings",
+        "known_notices",
+        ["listing_ids"],
+        schema="monitoring",
+        postgresql_using="gin",
     )
 
 
@@ -136,11 +253,18 @@ def _protect() -> None:
     """Row-level security as the second layer (A4.1), and what is never rewritten."""
     for table in _SCOPED:
         toolbox.protect("monitoring", table)
+    for table, condition in (
+        ("incident_clocks", _OF_AN_INCIDENT),
+        ("incident_clock_entries", _OF_A_CLOCK),
+    ):
+        op.execute(f"alter table monitoring.{table} enable row level security")
+        op.execute(f"alter table monitoring.{table} force row level security")
+        op.execute(f"create policy scope_{table} on monitoring.{table} using ({condition})")
     op.execute("""
         do $$ begin
         if exists (select from pg_roles where rolname = 'monitoring_app') then
-            revoke update, delete, truncate on monitoring.availability_corrections
-                from monitoring_app;
+            revoke update, delete, truncate on monitoring.availability_corrections,
+                monitoring.incident_clock_entries from monitoring_app;
         end if;
         end $$
     """)
@@ -153,7 +277,25 @@ def downgrade() -> None:
     op.execute("alter table monitoring.known_windows no force row level security")
     op.execute("alter table monitoring.known_windows disable row level security")
     op.drop_index("ix_known_windows_start", "known_windows", schema="monitoring")
-    for column in reversed(_of_an_incident()):
-        op.drop_column("incidents", column.name, schema="monitoring")
+    for table in ("known_notices", "incident_clock_entries", "incident_clocks"):
+        op.drop_table(table, schema="monitoring")
+    _narrow_incidents()
     for column in reversed(_of_a_window()):
         op.drop_column("known_windows", column.name, schema="monitoring")
+
+
+def _narrow_incidents() -> None:
+    """What was recorded by hand, or waits for its notice, cannot be said in the former columns."""
+    op.execute(
+        "delete from monitoring.incident_entries using monitoring.incidents"
+        " where incidents.id = incident_id and (probe_id is null or listing_id is null)"
+    )
+    op.execute("delete from monitoring.incidents where probe_id is null or listing_id is null")
+    op.execute("update monitoring.incidents set closed_at = resolved_at where closed_at is null")
+    op.drop_index("ix_incidents_grade_due_at", "incidents", schema="monitoring")
+    _one_open("closed_at IS NULL")
+    for name in ("probe_id", "listing_id"):
+        op.alter_column("incidents", name, nullable=False, schema="monitoring")
+    op.drop_column("incident_entries", "organisation_id", schema="monitoring")
+    for column in reversed(_of_an_incident()):
+        op.drop_column("incidents", column.name, schema="monitoring")

@@ -11,14 +11,22 @@ from services.monitoring.tables.probes import (
     StateChange,
     samples,
 )
+from services.monitoring.tables.responding import (
+    IncidentClock,
+    IncidentClockEntry,
+    KnownNotice,
+)
 from services.monitoring.tables.windows import AvailabilityCorrection, SuppressedAlert
 
 __all__ = [
     "AvailabilityCorrection",
     "Finding",
     "Incident",
+    "IncidentClock",
+    "IncidentClockEntry",
     "IncidentEntry",
     "KnownListing",
+    "KnownNotice",
     "KnownWindow",
     "Probe",
     "ProbeStanding",
