@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.monitoring.api import incidents, probes, responding, windows
+from services.monitoring.api import incidents, live, probes, responding, windows
 
 router = APIRouter()
-for part in (probes, incidents, responding, windows):
+for part in (probes, incidents, responding, windows, live):
     router.include_router(part.router)

@@ -23,6 +23,8 @@ def upgrade() -> None:
         op.add_column("known_windows", column, schema="monitoring")
     _widen_incidents()
     _create_clocks()
+    _index("known_listings", "ix_known_listings_organisation", "organisation_id", "id")
+    _index("known_listings", "ix_known_listings_region", "region", "id")
     _index("known_windows", "ix_known_windows_start", "starts_at", "id")
     _create_suppressed_alerts()
     _create_corrections()
@@ -276,6 +278,8 @@ def downgrade() -> None:
     op.execute("drop policy scope_known_windows on monitoring.known_windows")
     op.execute("alter table monitoring.known_windows no force row level security")
     op.execute("alter table monitoring.known_windows disable row level security")
+    for name in ("organisation", "region"):
+        op.drop_index(f"ix_known_listings_{name}", "known_listings", schema="monitoring")
     op.drop_index("ix_known_windows_start", "known_windows", schema="monitoring")
     for table in ("known_notices", "incident_clock_entries", "incident_clocks"):
         op.drop_table(table, schema="monitoring")

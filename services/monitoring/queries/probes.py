@@ -43,11 +43,11 @@ def _seen(tx: Transaction) -> ColumnElement[bool]:
     )
 
 
-def _running() -> ColumnElement[bool]:
+def running() -> ColumnElement[bool]:
     return Probe.listed & ~Probe.paused
 
 
-def _state(tx: Transaction) -> ColumnElement[str]:
+def state_now(tx: Transaction) -> ColumnElement[str]:
     """What is known now: nothing, where nobody has looked for two intervals."""
     unwatched = or_(
         ShardLease.watched_until.is_(None),
@@ -57,7 +57,7 @@ def _state(tx: Transaction) -> ColumnElement[str]:
     return case((unwatched, ProbeState.UNKNOWN.value), else_=ProbeStanding.state)
 
 
-def _open_incident() -> ColumnElement[bool]:
+def open_incident() -> ColumnElement[bool]:
     """A fault within a window is a suppressed alert, not yet an incident (M8)."""
     return (
         ProbeStanding.incident_open
@@ -69,8 +69,8 @@ def _open_incident() -> ColumnElement[bool]:
 def _shown(tx: Transaction) -> Select[Any]:
     columns: list[Any] = [
         Probe,
-        _running().label("running"),
-        _state(tx).label("state"),
+        running().label("running"),
+        state_now(tx).label("state"),
         ProbeStanding.since,
         ProbeStanding.failure,
         Incident.id.label("incident_id"),
@@ -79,7 +79,7 @@ def _shown(tx: Transaction) -> Select[Any]:
         select(*columns)
         .join(ProbeStanding, ProbeStanding.probe_id == Probe.id)
         .join(ShardLease, ShardLease.shard == Probe.shard)
-        .outerjoin(Incident, _open_incident())
+        .outerjoin(Incident, open_incident())
         .where(_seen(tx))
     )
 
@@ -127,7 +127,7 @@ async def list_probes(
     if listing is not None:
         statement = statement.where(Probe.listing_id == listing)
     if state is not None:
-        statement = statement.where(_state(tx) == state.value)
+        statement = statement.where(state_now(tx) == state.value)
     rows = await tx.session.execute(
         keyset(statement, page, columns=[Probe.id.expression], kinds=[UUID])
     )
@@ -246,7 +246,7 @@ async def list_health(
     tx: Transaction, page: PageRequest, *, region: str, organisation: str
 ) -> tuple[Sequence[HealthView], str | None]:
     """One row for each unit of a region, by both; probes that do not run are left out."""
-    state = _state(tx)
+    state = state_now(tx)
 
     def counted(value: ProbeState) -> ColumnElement[int]:
         return func.count().filter(state == value.value).label(value.value.lower())
@@ -261,8 +261,8 @@ async def list_health(
         select(*columns)
         .join(ProbeStanding, ProbeStanding.probe_id == Probe.id)
         .join(ShardLease, ShardLease.shard == Probe.shard)
-        .outerjoin(Incident, _open_incident())
-        .where(_seen(tx), _running())
+        .outerjoin(Incident, open_incident())
+        .where(_seen(tx), running())
         .group_by(Probe.region, Probe.organisation_id)
     )
     if region:

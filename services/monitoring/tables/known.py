@@ -20,6 +20,8 @@ class KnownListing(Row):
             "probe_due_at",
             postgresql_where="probe_due_at IS NOT NULL",
         ),
+        Index("ix_known_listings_organisation", "organisation_id", "id"),
+        Index("ix_known_listings_region", "region", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
