@@ -86,3 +86,37 @@ class SeverityBelowMatrix(Forbidden):
 
     code = "severity_below_matrix"
     members = ("matrix",)
+
+
+class PlanNotFound(NotFound):
+    code = "emergency_plan_not_found"
+
+
+class PlanOfAnother(Conflict):
+    """A plan is started for an incident of its own unit."""
+
+    code = "plan_of_another"
+
+
+class PlanActive(Conflict):
+    code = "plan_active"
+
+
+class DayAhead(Invalid):
+    code = "day_ahead"
+
+
+class LeadNotFound(NotFound):
+    code = "lead_not_found"
+
+
+class EvidenceMissing(Conflict):
+    """A lead is referred with an incident or at least one reference."""
+
+    code = "evidence_missing"
+
+
+class BundleNotFrozen(Conflict):
+    """The bundle is what was referred; before, there is none."""
+
+    code = "bundle_not_frozen"

@@ -1,6 +1,6 @@
 """The facts that monitoring tells: what is probed, and the incidents and findings that follow."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from shared.events.envelope import Event
@@ -171,6 +171,60 @@ class AvailabilityCorrected(Event, type="monitoring.availability_corrected.v1"):
     until: datetime
     down_seconds: float
     up_seconds: float
+
+
+class EmergencyPlanAdopted(Event, type="monitoring.emergency_plan_adopted.v1"):
+    """Aggregate `plan:<id>`: a version of a unit's emergency plan; told for each (A23.1)."""
+
+    plan_id: UUID
+    organisation_id: str
+    number: int
+    covers: str
+    adopted_on: date
+    review_due_on: date
+    drill_due_on: date
+
+
+class DrillHeld(Event, type="monitoring.drill_held.v1"):
+    """Aggregate `plan:<id>`: the plan was practised; `late` when its day had passed (A23.2)."""
+
+    drill_id: UUID
+    plan_id: UUID
+    organisation_id: str
+    held_on: date
+    result: str
+    late: bool
+
+
+class EmergencyPlanOverdue(Event, type="monitoring.emergency_plan_overdue.v1"):
+    """Aggregate `plan:<id>`: its DRILL or REVIEW was not there in time; told once (A23.2)."""
+
+    plan_id: UUID
+    organisation_id: str
+    owed: str
+    due_on: date
+
+
+class EmergencyPlanPrompted(Event, type="monitoring.emergency_plan_prompted.v1"):
+    """Aggregate `incident:<id>`: a major security incident asks for one of these plans (A23.3).
+
+    Empty `plan_ids` say that the unit has none.
+    """
+
+    incident_id: UUID
+    organisation_id: str
+    plan_ids: list[UUID]
+
+
+class EmergencyPlanActivated(Event, type="monitoring.emergency_plan_activated.v1"):
+    """Aggregate `plan:<id>`: it was started for an incident, so long after detection (A23.3)."""
+
+    activation_id: UUID
+    plan_id: UUID
+    incident_id: UUID
+    organisation_id: str
+    activated_at: datetime
+    latency_seconds: float
 
 
 class FindingRaised(Event, type="monitoring.finding_raised.v1"):

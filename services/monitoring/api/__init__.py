@@ -2,8 +2,16 @@
 
 from fastapi import APIRouter
 
-from services.monitoring.api import incidents, live, probes, responding, windows
+from services.monitoring.api import (
+    emergency,
+    incidents,
+    leads,
+    live,
+    probes,
+    responding,
+    windows,
+)
 
 router = APIRouter()
-for part in (probes, incidents, responding, windows, live):
+for part in (probes, incidents, responding, windows, live, emergency, leads):
     router.include_router(part.router)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from services.monitoring.commands import report_clocks
+from services.monitoring.commands.emergency import prompt_plan
 from services.monitoring.commands.limits import policies_now
 from services.monitoring.commands.timeline import note
 from services.monitoring.rules.incidents import (
@@ -53,6 +54,7 @@ async def set_severity(
         await follow_duration(tx, incident)
     note(tx, incident, "GRADED", at=tx.now, detail=f"{before} → {severity}: {reason}", by=by)
     await report_clocks.align(tx, incident)
+    await prompt_plan(tx, incident)
     tx.emit(
         IncidentGraded(
             incident_id=incident.id,

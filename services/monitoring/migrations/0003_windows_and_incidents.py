@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from shared.migrations import toolbox
 
@@ -14,7 +15,16 @@ depends_on = None
 
 _OF_AN_INCIDENT = "exists (select from monitoring.incidents where incidents.id = incident_id)"
 _OF_A_CLOCK = "exists (select from monitoring.incident_clocks where incident_clocks.id = clock_id)"
-_SCOPED = ("known_windows", "suppressed_alerts", "availability_corrections")
+_OF_A_PLAN = "exists (select from monitoring.emergency_plans where emergency_plans.id = plan_id)"
+_OF_THE_PROVINCE = "current_setting('app.scope', true) = '36'"
+_SCOPED = (
+    "known_windows",
+    "suppressed_alerts",
+    "availability_corrections",
+    "emergency_plans",
+    "drills",
+    "plan_activations",
+)
 
 
 def upgrade() -> None:
@@ -23,6 +33,8 @@ def upgrade() -> None:
         op.add_column("known_windows", column, schema="monitoring")
     _widen_incidents()
     _create_clocks()
+    _create_plans()
+    _create_leads()
     _index("known_listings", "ix_known_listings_organisation", "organisation_id", "id")
     _index("known_listings", "ix_known_listings_region", "region", "id")
     _index("known_windows", "ix_known_windows_start", "starts_at", "id")
@@ -166,6 +178,136 @@ def _create_clocks() -> None:
     )
 
 
+def _create_plans() -> None:
+    op.create_table(
+        "emergency_plans",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("covers", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("adopted_on", sa.Date(), nullable=False),
+        sa.Column("drilled_on", sa.Date(), nullable=True),
+        sa.Column("review_due_on", sa.Date(), nullable=False),
+        sa.Column("drill_due_on", sa.Date(), nullable=False),
+        sa.Column("told", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("chase_on", sa.Date(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_emergency_plans")),
+        schema="monitoring",
+    )
+    _index("emergency_plans", "ix_emergency_plans_organisation", "organisation_id", "id")
+    _index("emergency_plans", "ix_emergency_plans_region", "region", "id")
+    op.create_index(
+        "ix_emergency_plans_chase_on",
+        "emergency_plans",
+        ["chase_on"],
+        schema="monitoring",
+        postgresql_where="chase_on IS NOT NULL",
+    )
+    op.create_table(
+        "emergency_plan_versions",
+        sa.Column("plan_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("file_sha256", sa.Text(), nullable=False),
+        sa.Column("adopted_on", sa.Date(), nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["plan_id"],
+            ["monitoring.emergency_plans.id"],
+            name=op.f("fk_emergency_plan_versions_plan_id"),
+        ),
+        sa.PrimaryKeyConstraint("plan_id", "number", name=op.f("pk_emergency_plan_versions")),
+        schema="monitoring",
+    )
+    op.create_table(
+        "drills",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("plan_id", sa.Uuid(), nullable=False),
+        sa.Column("plan_number", sa.Integer(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("scenario", sa.Text(), nullable=False),
+        sa.Column("held_on", sa.Date(), nullable=False),
+        sa.Column("participants", sa.Integer(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("remarks", sa.Text(), nullable=False),
+        sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["plan_id"], ["monitoring.emergency_plans.id"], name=op.f("fk_drills_plan_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drills")),
+        schema="monitoring",
+    )
+    _index("drills", "ix_drills_plan", "plan_id", "held_on", "id")
+    _index("drills", "ix_drills_organisation", "organisation_id", "held_on", "id")
+    _index("drills", "ix_drills_held", "held_on", "id")
+    op.create_table(
+        "plan_activations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("plan_id", sa.Uuid(), nullable=False),
+        sa.Column("plan_number", sa.Integer(), nullable=False),
+        sa.Column("incident_id", sa.Uuid(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("latency_seconds", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["plan_id"], ["monitoring.emergency_plans.id"], name=op.f("fk_plan_activations_plan_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["incident_id"],
+            ["monitoring.incidents.id"],
+            name=op.f("fk_plan_activations_incident_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_activations")),
+        sa.UniqueConstraint(
+            "incident_id", "plan_id", name=op.f("uq_plan_activations_incident_id_plan_id")
+        ),
+        schema="monitoring",
+    )
+    name = "ix_plan_activations"
+    _index("plan_activations", f"{name}_organisation", "organisation_id", "activated_at", "id")
+    _index("plan_activations", f"{name}_activated", "activated_at", "id")
+
+
+def _create_leads() -> None:
+    op.create_table(
+        "accountability_leads",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("incident_id", sa.Uuid(), nullable=True),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("referred_to", sa.Text(), nullable=True),
+        sa.Column("referred_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("bundle", postgresql.JSONB(), nullable=True),
+        sa.Column("digest", sa.Text(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_id"],
+            ["monitoring.incidents.id"],
+            name=op.f("fk_accountability_leads_incident_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_accountability_leads")),
+        schema="monitoring",
+    )
+    name = "ix_accountability_leads"
+    _index("accountability_leads", f"{name}_recorded", "recorded_at", "id")
+    _index("accountability_leads", f"{name}_organisation", "organisation_id", "recorded_at", "id")
+
+
 def _create_suppressed_alerts() -> None:
     op.create_table(
         "suppressed_alerts",
@@ -258,6 +400,8 @@ def _protect() -> None:
     for table, condition in (
         ("incident_clocks", _OF_AN_INCIDENT),
         ("incident_clock_entries", _OF_A_CLOCK),
+        ("emergency_plan_versions", _OF_A_PLAN),
+        ("accountability_leads", _OF_THE_PROVINCE),
     ):
         op.execute(f"alter table monitoring.{table} enable row level security")
         op.execute(f"alter table monitoring.{table} force row level security")
@@ -266,7 +410,8 @@ def _protect() -> None:
         do $$ begin
         if exists (select from pg_roles where rolname = 'monitoring_app') then
             revoke update, delete, truncate on monitoring.availability_corrections,
-                monitoring.incident_clock_entries from monitoring_app;
+                monitoring.incident_clock_entries, monitoring.emergency_plan_versions,
+                monitoring.drills, monitoring.plan_activations from monitoring_app;
         end if;
         end $$
     """)
@@ -281,7 +426,16 @@ def downgrade() -> None:
     for name in ("organisation", "region"):
         op.drop_index(f"ix_known_listings_{name}", "known_listings", schema="monitoring")
     op.drop_index("ix_known_windows_start", "known_windows", schema="monitoring")
-    for table in ("known_notices", "incident_clock_entries", "incident_clocks"):
+    for table in (
+        "accountability_leads",
+        "plan_activations",
+        "drills",
+        "emergency_plan_versions",
+        "emergency_plans",
+        "known_notices",
+        "incident_clock_entries",
+        "incident_clocks",
+    ):
         op.drop_table(table, schema="monitoring")
     _narrow_incidents()
     for column in reversed(_of_a_window()):

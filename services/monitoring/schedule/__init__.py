@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from services.monitoring.commands.emergency import chase_plans
 from services.monitoring.commands.findings import raise_missing_probes
 from services.monitoring.commands.grading import grade_by_duration
 from services.monitoring.commands.incidents import open_overruns
@@ -25,4 +26,5 @@ SCHEDULE = (
     Every(1.0, sweep_report_clocks),
     Every(2.0, grade_by_duration),
     Every(600.0, turn_days),
+    Every(600.0, chase_plans),
 )

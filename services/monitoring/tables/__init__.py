@@ -1,5 +1,12 @@
 """The tables of schema `monitoring`."""
 
+from services.monitoring.tables.emergency import (
+    AccountabilityLead,
+    Drill,
+    EmergencyPlan,
+    EmergencyPlanVersion,
+    PlanActivation,
+)
 from services.monitoring.tables.incidents import Finding, Incident, IncidentEntry
 from services.monitoring.tables.known import KnownListing, KnownWindow
 from services.monitoring.tables.mapping import metadata
@@ -19,7 +26,11 @@ from services.monitoring.tables.responding import (
 from services.monitoring.tables.windows import AvailabilityCorrection, SuppressedAlert
 
 __all__ = [
+    "AccountabilityLead",
     "AvailabilityCorrection",
+    "Drill",
+    "EmergencyPlan",
+    "EmergencyPlanVersion",
     "Finding",
     "Incident",
     "IncidentClock",
@@ -28,6 +39,7 @@ __all__ = [
     "KnownListing",
     "KnownNotice",
     "KnownWindow",
+    "PlanActivation",
     "Probe",
     "ProbeStanding",
     "Replica",
