@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.events.monitoring import IncidentGraded
+from shared.messaging.inbox import Ack
 from tests.filing.world import World
 from tests.suite import HEALTH_INSURANCE, LABOUR, PROVINCE
 
@@ -27,7 +28,8 @@ async def graded(
         detected_at=now - timedelta(minutes=5),
         graded_at=now,
     )
-    await world.tell(event, f"incident:{found}", times=times)
+    verdicts = await world.tell(event, f"incident:{found}", times=times)
+    assert verdicts == [Ack()] * times
     return str(found)
 
 

@@ -45,7 +45,7 @@ async def actions(world: World, incident: dict[str, Any]) -> list[str]:
 
 
 async def clocks(world: World, incident: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    found = (await world.get(path_of(incident, "clocks"))).json()
+    found = await world.items(path_of(incident, "clocks"))
     return {each["report"]: each for each in found}
 
 

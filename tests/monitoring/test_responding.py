@@ -227,6 +227,7 @@ async def test_only_a_fault_notice_about_that_listing_and_since_then_announces_i
     listing, other = [await world.publish(url=ENTRY) for _ in range(2)]
     await world.publish_notice(listing, ago=3600)
     shown = await major(world, listing_id=listing)
+    await world.publish_notice(listing, ago=3600)
     await world.publish_notice(other)
     maintenance = await world.publish_notice(listing, kind="MAINTENANCE")
     withdrawn = await world.publish_notice(other)

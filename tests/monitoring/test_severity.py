@@ -1,5 +1,6 @@
 """How grave an incident is, and the clocks of reports that follow from it (A16.4, A20.1)."""
 
+import asyncio
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 
 from services.monitoring.commands.limits import DEFAULTS
+from services.monitoring.commands.report_clocks import sweep_report_clocks
 from services.monitoring.rules.incidents import Impact, IncidentKind, Severity, read_matrix
 from shared.events.filing import IncidentReported
+from shared.security.identity import system
 from tests.monitoring.incidents import actions, clocks, major, path_of, recorded
 from tests.monitoring.test_responding import refusal
 from tests.monitoring.world import World
@@ -156,6 +159,54 @@ async def test_the_ladder_fires_each_rung_once_and_lateness_stays(world: World):
     ]
 
 
+@pytest.mark.feature("F5")
+async def test_two_sweepers_at_once_fire_a_rung_once(world: World):
+    shown = await major(world, minutes_ago=20)
+    database = world.suite.apps["monitoring"].state.database
+
+    async def sweep() -> None:
+        async with database.transaction(system("monitoring")) as tx:
+            await sweep_report_clocks(tx)
+
+    await asyncio.gather(sweep(), sweep())
+    await world.suite.tick("monitoring", "sweep_report_clocks")
+
+    told = await world.facts(f"incident:{shown['id']}")
+    assert told.count("incident_report_reminded") == 1
+    assert (await clocks(world, shown))["FIRST_REPORT"]["fired"] == ["report_first_reminder"]
+
+
+@pytest.mark.clause("A16.5")
+async def test_what_waits_for_a_notice_closes_when_it_turns_out_lighter(world: World):
+    """As when its probe has recovered: over, major, and announced nowhere."""
+    shown = await major(world)
+    await world.suite.sql(
+        "monitoring",
+        "update incidents set resolved_at = $2 where id = $1",
+        uuid.UUID(shown["id"]),
+        world.suite.clock.now(),
+    )
+    waiting = (await world.get(path_of(shown))).json()
+    lighter = {"severity": "GENERAL", "reason": "误判。"}
+
+    answer = await world.put(path_of(shown, "severity"), lighter, PROVINCE)
+
+    assert waiting["state"] == "RECOVERED"
+    assert answer.json()["state"] == "CLOSED"
+
+
+async def test_incidents_are_found_by_kind_and_severity(world: World):
+    security, fault = await major(world, kind="SECURITY"), await major(world)
+
+    async def found(**params: Any) -> set[str]:
+        rows = await world.items("/v1/incidents", limit=100, **params)
+        return {each["id"] for each in rows}
+
+    assert security["id"] in await found(kind="SECURITY", severity="MAJOR")
+    assert fault["id"] not in await found(kind="SECURITY")
+    assert fault["id"] not in await found(severity="GENERAL")
+
+
 @pytest.mark.clause("A16.4")
 async def test_a_report_in_time_stops_the_clock_and_a_final_one_does_not(world: World):
     shown = await major(world, minutes_ago=5)
@@ -179,7 +230,7 @@ async def test_a_lighter_severity_ends_the_clock_and_a_graver_one_starts_another
     await world.put(path, {"severity": "GENERAL", "reason": "误判。"}, PROVINCE)
     ended = (await clocks(world, shown))["FIRST_REPORT"]
     await world.put(path, MAJOR)
-    both = (await world.get(path_of(shown, "clocks"))).json()
+    both = await world.items(path_of(shown, "clocks"))
 
     assert (ended["state"], ended["outcome"]) == ("STOPPED", "DOWNGRADED")
     assert sorted(each["state"] for each in both) == ["RUNNING", "STOPPED"]

@@ -1,11 +1,13 @@
 """Incidents with their timelines, and findings."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from services.monitoring.api.query import OpenFilter, OrganisationFilter, RegionFilter
 from services.monitoring.queries import incidents
+from services.monitoring.rules.incidents import IncidentKind, Severity
 from services.monitoring.schemas.incidents import (
     FindingView,
     IncidentClockView,
@@ -30,9 +32,18 @@ async def list_incidents(
     region: RegionFilter = "",
     listing: UUID | None = None,
     is_open: OpenFilter = None,
+    kind: Annotated[IncidentKind | None, Query()] = None,
+    severity: Annotated[Severity | None, Query()] = None,
 ) -> Page[IncidentView]:
     items, cursor = await incidents.list_incidents(
-        tx, page, organisation=organisation, region=region, listing=listing, is_open=is_open
+        tx,
+        page,
+        organisation=organisation,
+        region=region,
+        listing=listing,
+        is_open=is_open,
+        kind=kind,
+        severity=severity,
     )
     link_next(request, response, cursor)
     return Page(items=list(items), next_cursor=cursor)
@@ -55,8 +66,8 @@ async def list_timeline(
 
 
 @router.get("/v1/incidents/{incident_id}/clocks")
-async def list_incident_clocks(tx: Tx, incident_id: UUID) -> list[IncidentClockView]:
-    return await incidents.list_clocks(tx, incident_id)
+async def list_incident_clocks(tx: Tx, incident_id: UUID) -> Page[IncidentClockView]:
+    return Page(items=await incidents.list_clocks(tx, incident_id))
 
 
 @router.get("/v1/findings")

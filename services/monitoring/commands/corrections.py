@@ -183,6 +183,8 @@ async def _note_on_incidents(tx: Transaction, window: KnownWindow, period: Span)
     named = _cover(window)
     statement = select(Incident).where(
         Incident.organisation_id == window.organisation_id,
+        Incident.probe_id.is_not(None),
+        Incident.resolved_at.is_(None),
         Incident.closed_at.is_(None),
         Incident.opened_at < period.end,
     )

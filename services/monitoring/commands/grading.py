@@ -9,7 +9,7 @@ from sqlalchemy import select
 from services.monitoring.commands import report_clocks
 from services.monitoring.commands.emergency import prompt_plan
 from services.monitoring.commands.limits import policies_now
-from services.monitoring.commands.timeline import note
+from services.monitoring.commands.timeline import close, note
 from services.monitoring.rules.incidents import (
     Impact,
     IncidentKind,
@@ -70,6 +70,8 @@ async def set_severity(
         subject=f"incident:{incident.id}",
         region=incident.region,
     )
+    if incident.resolved_at is not None and not severity.is_major:
+        close(tx, incident, reason="DOWNGRADED", at=tx.now, by=by)  # it waited for a notice
 
 
 async def grade_by_duration(tx: Transaction) -> None:

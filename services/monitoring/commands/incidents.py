@@ -52,7 +52,7 @@ async def turn_incident(
             tx,
             probe,
             window,
-            alert_id=incident_id,
+            alert_id=incident_id if turn is Turn.REOPENED else None,
             cause=cause,
             detail=detail,
             started_at=started_at,

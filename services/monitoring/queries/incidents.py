@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, select
 
 from services.monitoring.errors import IncidentNotFound
-from services.monitoring.rules.incidents import IncidentState, seconds
+from services.monitoring.rules.incidents import IncidentKind, IncidentState, Severity, seconds
 from services.monitoring.schemas.incidents import (
     FindingView,
     HandlerView,
@@ -62,11 +62,17 @@ async def list_incidents(
     region: str,
     listing: UUID | None,
     is_open: bool | None,
+    kind: IncidentKind | None,
+    severity: Severity | None,
 ) -> tuple[Sequence[IncidentView], str | None]:
     """The newest first."""
     conditions = _found(
         tx, Incident, organisation=organisation, region=region, listing=listing, is_open=is_open
     )
+    if kind is not None:
+        conditions.append(Incident.kind == kind)
+    if severity is not None:
+        conditions.append(Incident.severity == severity)
     columns: list[Any] = [Incident, _state()]
     rows = await tx.session.execute(
         keyset(
