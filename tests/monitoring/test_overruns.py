@@ -132,3 +132,48 @@ async def test_an_overrun_and_a_recovery_at_once_leave_nothing_open(world: World
     assert held["outcome"] in ("RECOVERED", "OVERRUN")
     assert [each["state"] for each in incidents] in ([], ["CLOSED"])
     assert bool(incidents) is (held["outcome"] == "OVERRUN")
+
+
+@pytest.mark.feature("M8")
+async def test_another_window_that_overlaps_the_end_goes_on_holding_back(world: World):
+    listing, probe, first = await covered(world)
+    alert = await turn(world, probe, Turn.OPENED)
+    await stand(world, probe, alert)
+    second = await world.plan_window(starts=-1, ends=3600)
+
+    await world.end_window(first, ago=0)
+    await world.suite.tick("monitoring", "open_overruns")
+    held = await alerts(world, listing)
+    quiet = await world.items("/v1/incidents", listing=listing)
+    await world.cancel_window(second)
+    await world.suite.tick("monitoring", "open_overruns")
+
+    [incident] = await world.items("/v1/incidents", listing=listing)
+    assert ([each["ended_at"] for each in held], quiet) == ([None], [])
+    assert (incident["id"], incident["window_id"]) == (alert, str(first.window_id))
+
+
+@pytest.mark.feature("M8")
+async def test_a_window_of_another_listing_or_without_effect_holds_nothing_back(world: World):
+    listing, other = [await world.publish(url=ENTRY) for _ in range(2)]
+    await world.plan_window(other, starts=-1, ends=3600)
+    await world.plan_window(listing, starts=-1, ends=3600, impact="NONE")
+    await world.plan_window(listing, starts=60, ends=3600)
+    await world.cancel_window(await world.plan_window(listing, starts=-1, ends=3600))
+
+    await turn(world, (await world.probe_of(listing))["id"], Turn.OPENED)
+
+    [incident] = await world.items("/v1/incidents", listing=listing)
+    assert incident["window_id"] is None
+    assert await alerts(world, listing) == []
+
+
+@pytest.mark.feature("M8")
+async def test_a_listing_that_goes_off_ends_what_its_window_held_back(world: World):
+    listing, probe, _ = await covered(world)
+    await stand(world, probe, await turn(world, probe, Turn.OPENED))
+
+    await world.delist(listing, times=2)
+
+    assert [each["outcome"] for each in await alerts(world, listing)] == ["UNLISTED"]
+    assert await world.items("/v1/incidents", listing=listing) == []

@@ -92,25 +92,6 @@ async def test_a_fault_within_a_window_is_seen_and_alerts_nobody(
 
 
 @pytest.mark.feature("M8")
-@pytest.mark.feature("M3")
-async def test_a_fault_that_flaps_within_a_window_is_one_alert(
-    world: World, department: Department
-):
-    listing = await live(world, department)
-    window = await world.plan_window(listing, starts=-1, ends=600)
-    department.status = 503
-    first = await alert_of(world, window)
-    department.status = 200
-    await alert_of(world, window, open=False)
-
-    department.status = 500
-    again = await alert_of(world, window, open=True)
-
-    assert (again["id"], again["times"]) == (first["id"], 2)
-    assert await world.items("/v1/incidents", listing=listing) == []
-
-
-@pytest.mark.feature("M8")
 @pytest.mark.clause("A16.3")
 async def test_a_fault_that_outlasts_its_window_opens_an_incident_by_itself(
     world: World, department: Department
@@ -145,38 +126,6 @@ async def test_a_fault_that_outlasts_its_window_opens_an_incident_by_itself(
 
 
 @pytest.mark.feature("M8")
-async def test_an_early_end_ends_the_silence_too(world: World, department: Department):
-    listing = await live(world, department)
-    window = await world.plan_window(listing, starts=-1, ends=600)
-    department.status = 503
-    alert = await alert_of(world, window)
-    quiet = await world.items("/v1/incidents", listing=listing)
-
-    await world.end_window(window, ago=0)
-    incident = await incident_of(world, listing, state="OPEN")
-
-    assert quiet == []
-    assert incident["id"] == alert["id"]
-
-
-@pytest.mark.feature("M8")
-async def test_a_longer_window_goes_on_holding_back(world: World, department: Department):
-    """Another window that overlaps the end covers the fault as well as the first did."""
-    listing = await live(world, department)
-    first = await world.plan_window(listing, starts=-1, ends=12)
-    department.status = 503
-    alert = await alert_of(world, first)
-    await world.plan_window(listing, starts=2, ends=600)
-
-    await asyncio.sleep(14)
-
-    assert await world.items("/v1/incidents", listing=listing) == []
-    assert (await alert_of(world, first))["ended_at"] is None
-    assert (await world.probe_of(listing))["state"] == "DOWN"
-    assert alert["filing_id"] == str(first.filing_id)
-
-
-@pytest.mark.feature("M8")
 async def test_what_was_open_before_the_window_resolves_within_it(
     world: World, department: Department
 ):
@@ -193,32 +142,3 @@ async def test_what_was_open_before_the_window_resolves_within_it(
     assert [each["action"] for each in timeline] == ["OPENED", "RECLASSED", "CLOSED"]
     assert timeline[1]["detail"] == str(window.filing_id)
     assert await world.items("/v1/suppressed-alerts", window=window.window_id) == []
-
-
-@pytest.mark.feature("M8")
-async def test_a_window_of_another_listing_or_without_effect_holds_nothing_back(
-    world: World, department: Department
-):
-    listing, other = await live(world, department), await live(world, department)
-    await world.plan_window(other, starts=-1, ends=600)
-    await world.plan_window(listing, starts=-1, ends=600, impact="NONE")
-
-    department.status = 503
-    incident = await incident_of(world, listing, state="OPEN")
-
-    assert incident["window_id"] is None
-    assert await world.items("/v1/suppressed-alerts", listing=listing) == []
-
-
-@pytest.mark.feature("M8")
-async def test_a_listing_that_goes_off_ends_what_its_window_held_back(
-    world: World, department: Department
-):
-    listing = await live(world, department)
-    window = await world.plan_window(listing, starts=-1, ends=600)
-    department.status = 503
-    await alert_of(world, window)
-
-    await world.delist(listing, times=2)
-
-    assert (await alert_of(world, window))["outcome"] == "UNLISTED"
