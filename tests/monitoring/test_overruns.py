@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +24,9 @@ async def world(suite: Suite) -> World:
     return World(suite)
 
 
-async def turn(world: World, probe: str, to: Turn, incident: str | None = None) -> str:
+async def turn(
+    world: World, probe: str, to: Turn, incident: str | None = None, *, ago: float = 0
+) -> str:
     """As a prober that has come to this; the id that the probe's standing then carries."""
     database = world.suite.apps["monitoring"].state.database
     async with database.transaction(system("monitoring")) as tx:
@@ -34,7 +37,7 @@ async def turn(world: World, probe: str, to: Turn, incident: str | None = None) 
             incident_id=uuid.UUID(incident) if incident is not None else None,
             cause="conditions",
             detail="[STATUS] (503) < 400",
-            started_at=tx.now,
+            started_at=tx.now - timedelta(seconds=ago),
             at=tx.now,
         )
     return str(found)
@@ -177,3 +180,25 @@ async def test_a_listing_that_goes_off_ends_what_its_window_held_back(world: Wor
 
     assert [each["outcome"] for each in await alerts(world, listing)] == ["UNLISTED"]
     assert await world.items("/v1/incidents", listing=listing) == []
+
+
+@pytest.mark.feature("M8")
+@pytest.mark.clause("A16.3")
+async def test_what_outlasts_a_window_grows_graver_from_its_end_on(world: World):
+    """Hours that were filed as downtime make no major fault."""
+    listing, probe, window = await covered(world)
+    alert = await turn(world, probe, Turn.OPENED, ago=5 * 3600)
+    await stand(world, probe, alert)
+
+    await world.end_window(window, ago=0)
+    await world.suite.tick("monitoring", "open_overruns")
+    await world.suite.tick("monitoring", "grade_by_duration")
+
+    [incident] = await world.items("/v1/incidents", listing=listing)
+    [row] = await world.suite.sql(
+        "monitoring",
+        "select grade_due_at - opened_at as ahead from incidents where id = $1",
+        uuid.UUID(alert),
+    )
+    assert incident["severity"] == "GENERAL"
+    assert row["ahead"] == timedelta(minutes=60)

@@ -231,7 +231,7 @@ async def test_only_a_fault_notice_about_that_listing_and_since_then_announces_i
     await world.publish_notice(other)
     maintenance = await world.publish_notice(listing, kind="MAINTENANCE")
     withdrawn = await world.publish_notice(other)
-    await world.withdraw_notice(withdrawn)
+    await world.withdraw_notice(withdrawn, times=2)
 
     by_hand = [
         await world.post(path_of(shown, "notice"), {"notice_id": each}, OPERATOR)

@@ -183,9 +183,9 @@ class World:
         await self.tell(event, f"notice:{notice}", times=times)
         return str(notice)
 
-    async def withdraw_notice(self, notice: str) -> None:
+    async def withdraw_notice(self, notice: str, *, times: int = 1) -> None:
         event = catalog.NoticeWithdrawn(notice_id=uuid.UUID(notice))
-        await self.tell(event, f"notice:{notice}")
+        await self.tell(event, f"notice:{notice}", times=times)
 
     async def seen(self, probe_id: str, *states: tuple[float, str]) -> None:
         """As a prober would leave it that looks until now: from `ago` seconds on, the state."""

@@ -1,6 +1,7 @@
 """How grave an incident is: set with a reason, or by its duration alone (A16.4)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -35,13 +36,13 @@ async def matrix_grade(tx: Transaction, incident: Incident) -> Severity:
     """What the matrix makes of an incident now."""
     matrix = read_matrix(await policies_now(tx), IncidentKind(incident.kind))
     until = incident.resolved_at or tx.now
-    return matrix.grade(_impact(incident), until - incident.started_at)
+    return matrix.grade(_impact(incident), until - _began(incident))
 
 
 async def follow_duration(tx: Transaction, incident: Incident) -> None:
     """When duration alone makes it graver next."""
     matrix = read_matrix(await policies_now(tx), IncidentKind(incident.kind))
-    incident.grade_due_at = matrix.next_step(Severity(incident.severity), incident.started_at)
+    incident.grade_due_at = matrix.next_step(Severity(incident.severity), _began(incident))
 
 
 async def set_severity(
@@ -95,3 +96,8 @@ async def grade_by_duration(tx: Transaction) -> None:
 
 def _impact(incident: Incident) -> Impact:
     return Impact(incident.percent, incident.core_function, incident.data_loss)
+
+
+def _began(incident: Incident) -> datetime:
+    """What outlasts a filed window counts from its end: until then it was planned (A16.3)."""
+    return incident.started_at if incident.window_id is None else incident.opened_at

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 
 from services.monitoring.errors import PlanNotFound
+from services.monitoring.queries.scoping import scoped
 from services.monitoring.schemas.emergency import (
     ActivationView,
     DrillView,
@@ -22,8 +23,6 @@ from services.monitoring.tables import (
 )
 from shared.database import Transaction
 from shared.http.pagination import PageRequest, cut, keyset
-from shared.security.identity import scope_prefix
-from shared.security.scope import visible
 
 _Scoped = type[EmergencyPlan] | type[Drill] | type[PlanActivation]
 
@@ -31,18 +30,13 @@ _Scoped = type[EmergencyPlan] | type[Drill] | type[PlanActivation]
 def _found(
     tx: Transaction, table: _Scoped, *, organisation: str, region: str
 ) -> list[ColumnElement[bool]]:
-    found = [
-        visible(
-            tx.actor,
-            region=table.region.expression,
-            organisation=table.organisation_id.expression,
-        )
-    ]
-    if organisation:
-        found.append(table.organisation_id == organisation)
-    if region:
-        found.append(table.region.startswith(scope_prefix(region), autoescape=True))
-    return found
+    return scoped(
+        tx,
+        of_organisation=table.organisation_id,
+        of_region=table.region,
+        organisation=organisation,
+        region=region,
+    )
 
 
 def _view(plan: EmergencyPlan) -> PlanView:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 
 from services.monitoring.errors import ListingUnwatched
 from services.monitoring.queries.probes import open_incident, running, state_now
+from services.monitoring.queries.scoping import scoped
 from services.monitoring.rules.hysteresis import ProbeState
 from services.monitoring.rules.incidents import IncidentState
 from services.monitoring.rules.windows import WITHOUT_EFFECT, WindowState
@@ -30,17 +31,19 @@ from services.monitoring.tables import (
 )
 from shared.database import Transaction
 from shared.http.pagination import PageRequest, cut, keyset
-from shared.security.identity import scope_prefix
-from shared.security.scope import visible
 
 _WORST = (ProbeState.DOWN, ProbeState.UNKNOWN, ProbeState.UP)
 
 
-def _seen(tx: Transaction) -> ColumnElement[bool]:
-    return visible(
-        tx.actor,
-        region=KnownListing.region.expression,
-        organisation=KnownListing.organisation_id.expression,
+def _found(
+    tx: Transaction, *, organisation: str = "", region: str = ""
+) -> list[ColumnElement[bool]]:
+    return scoped(
+        tx,
+        of_organisation=KnownListing.organisation_id,
+        of_region=KnownListing.region,
+        organisation=organisation,
+        region=region,
     )
 
 
@@ -53,11 +56,7 @@ async def list_live_listings(
     troubled: bool | None,
 ) -> tuple[Sequence[LiveListingView], str | None]:
     """By their id; `troubled` are those with an open incident or a fault within a window."""
-    found = [_seen(tx)]
-    if organisation:
-        found.append(KnownListing.organisation_id == organisation)
-    if region:
-        found.append(KnownListing.region.startswith(scope_prefix(region), autoescape=True))
+    found = _found(tx, organisation=organisation, region=region)
     if troubled is not None:
         trouble = or_(
             select(Incident.id)
@@ -85,7 +84,7 @@ async def list_live_listings(
 async def show_live_listing(tx: Transaction, listing_id: UUID) -> LiveListingView:
     """`listing_unwatched` (404)."""
     row = await tx.session.scalar(
-        select(KnownListing).where(KnownListing.id == listing_id, _seen(tx))
+        select(KnownListing).where(KnownListing.id == listing_id, *_found(tx))
     )
     if row is None:
         raise ListingUnwatched(listing_id=listing_id)
@@ -218,17 +217,13 @@ async def list_region_health(
         *(counted(each) for each in ProbeState),
         func.count(Incident.id).label("open_incidents"),
     ]
-    seen = visible(
-        tx.actor,
-        region=Probe.region.expression,
-        organisation=Probe.organisation_id.expression,
-    )
+    seen = scoped(tx, of_organisation=Probe.organisation_id, of_region=Probe.region)
     totals = (
         select(*counts)
         .join(ProbeStanding, ProbeStanding.probe_id == Probe.id)
         .join(ShardLease, ShardLease.shard == Probe.shard)
         .outerjoin(Incident, open_incident())
-        .where(seen, running())
+        .where(*seen, running())
         .group_by(region)
         .subquery()
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 
 from services.monitoring.errors import WindowUnknown
+from services.monitoring.queries.scoping import scoped
 from services.monitoring.rules.windows import WindowStanding, WindowState
 from services.monitoring.schemas.windows import (
     CorrectionView,
@@ -17,8 +18,6 @@ from services.monitoring.schemas.windows import (
 from services.monitoring.tables import AvailabilityCorrection, KnownWindow, SuppressedAlert
 from shared.database import Transaction
 from shared.http.pagination import PageRequest, cut, keyset
-from shared.security.identity import scope_prefix
-from shared.security.scope import visible
 
 _Scoped = type[KnownWindow] | type[SuppressedAlert] | type[AvailabilityCorrection]
 
@@ -26,18 +25,13 @@ _Scoped = type[KnownWindow] | type[SuppressedAlert] | type[AvailabilityCorrectio
 def _found(
     tx: Transaction, table: _Scoped, *, organisation: str, region: str
 ) -> list[ColumnElement[bool]]:
-    found = [
-        visible(
-            tx.actor,
-            region=table.region.expression,
-            organisation=table.organisation_id.expression,
-        )
-    ]
-    if organisation:
-        found.append(table.organisation_id == organisation)
-    if region:
-        found.append(table.region.startswith(scope_prefix(region), autoescape=True))
-    return found
+    return scoped(
+        tx,
+        of_organisation=table.organisation_id,
+        of_region=table.region,
+        organisation=organisation,
+        region=region,
+    )
 
 
 def _standing(tx: Transaction) -> ColumnElement[str]:
