@@ -1,10 +1,10 @@
-"""What filing does when catalog tells something: each handler calls one command."""
+"""What filing does when catalog or monitoring tells something: each handler calls one command."""
 
 from collections.abc import Sequence
 
-from services.filing.commands import calendar, projections, vacancies
+from services.filing.commands import calendar, incidents, projections, vacancies
 from shared.database import Transaction
-from shared.events import catalog
+from shared.events import catalog, monitoring
 from shared.messaging.inbox import Handlers, ReadModel, Received, Together
 
 
@@ -131,6 +131,12 @@ async def on_notice_published(tx: Transaction, received: Received[catalog.Notice
     )
 
 
+async def on_incident_graded(
+    tx: Transaction, received: Received[monitoring.IncidentGraded]
+) -> None:
+    await incidents.draft_report(tx, received.event)
+
+
 HANDLERS: Handlers = {
     catalog.OrganisationRegistered: on_organisation_registered,
     catalog.OrganisationClosed: on_organisation_closed,
@@ -146,9 +152,11 @@ HANDLERS: Handlers = {
     catalog.ListingDelisted: on_listing_delisted,
     catalog.ListingPublicationRefused: on_publication_refused,
     catalog.NoticePublished: on_notice_published,
+    monitoring.IncidentGraded: on_incident_graded,
 }
 
 _TELLING = (
+    monitoring.IncidentGraded,
     catalog.ListingPublicationRefused,
     catalog.NoticePublished,
 )

@@ -1,6 +1,6 @@
 """What monitoring refuses, by the kind of refusal; the sentences stand in messages.toml."""
 
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class ProbeNotFound(NotFound):
@@ -9,6 +9,12 @@ class ProbeNotFound(NotFound):
 
 class IncidentNotFound(NotFound):
     code = "incident_not_found"
+
+
+class WindowUnknown(NotFound):
+    """No accepted filing has opened it, or its unit is outside the actor's remit."""
+
+    code = "window_unknown"
 
 
 class ListingUnwatched(NotFound):
@@ -77,3 +83,88 @@ class WalkRunWaits(Conflict):
     """A run that was asked for has not ended yet."""
 
     code = "walk_run_waits"
+
+
+class IncidentOver(Conflict):
+    code = "incident_over"
+
+
+class IncidentAcknowledgedAlready(Conflict):
+    code = "incident_acknowledged_already"
+
+
+class IncidentProbed(Conflict):
+    """What a probe watches is over when the probe says so, and not before."""
+
+    code = "incident_probed"
+
+
+class IncidentNotSecurity(Conflict):
+    code = "incident_not_security"
+
+
+class IncidentTimesWrong(Invalid):
+    code = "incident_times_wrong"
+
+
+class NoticeMissing(Conflict):
+    """A major incident does not close before it was announced on the platform (A16.5)."""
+
+    code = "notice_missing"
+
+
+class NoticeOfNoFault(Conflict):
+    """No notice in force with this id announces a fault of this listing."""
+
+    code = "notice_of_no_fault"
+
+
+class ActionMissing(Conflict):
+    """A major incident does not close before a measure stands on its timeline (A16.6)."""
+
+    code = "action_missing"
+
+
+class HandoverOutside(Invalid):
+    code = "handover_outside"
+
+
+class SeverityBelowMatrix(Forbidden):
+    """Lighter than the matrix of today's policies asks for; only the province may say so."""
+
+    code = "severity_below_matrix"
+    members = ("matrix",)
+
+
+class PlanNotFound(NotFound):
+    code = "emergency_plan_not_found"
+
+
+class PlanOfAnother(Conflict):
+    """A plan is started for an incident of its own unit."""
+
+    code = "plan_of_another"
+
+
+class PlanActive(Conflict):
+    code = "plan_active"
+
+
+class DayAhead(Invalid):
+    code = "day_ahead"
+
+
+class LeadNotFound(NotFound):
+    code = "lead_not_found"
+
+
+class EvidenceMissing(Conflict):
+    """A lead is referred with an incident or at least one reference."""
+
+    code = "evidence_missing"
+
+
+class BundleNotFrozen(Conflict):
+    """The bundle is what was referred; before, there is none."""
+
+    code = "bundle_not_frozen"

@@ -296,6 +296,8 @@ FILING = _rows(
 ) + _toolbox("filing")
 
 WATCHERS = MappingProxyType({**OWNERS, Role.PARTNER: OWN})
+PLAN_KEEPERS = MappingProxyType({**FILERS, Role.OPERATOR: OWN})
+RESPONDERS = MappingProxyType({**WATCHERS, Role.OPERATOR: ANY})
 MONITORING = _rows(
     "monitoring",
     ("listProbes", "GET", "/v1/probes", R, READERS, "monitoring:read"),
@@ -325,6 +327,40 @@ MONITORING = _rows(
     ("listIncidents", "GET", "/v1/incidents", R, READERS, "monitoring:read"),
     ("getIncident", "GET", "/v1/incidents/{incident_id}", R, READERS, "monitoring:read"),
     ("listTimeline", "GET", "/v1/incidents/{incident_id}/timeline", R, READERS, "monitoring:read"),
+    ("listLiveListings", "GET", "/v1/live-listings", R, READERS, "monitoring:read"),
+    ("getLiveListing", "GET", "/v1/live-listings/{listing_id}", R, READERS, "monitoring:read"),
+    ("listRegionHealth", "GET", "/v1/region-health", R, READERS, "monitoring:read"),
+    ("recordIncident", "POST", "/v1/incidents", C, RESPONDERS, "incident:write"),
+    ("listIncidentClocks", "GET", "/v1/incidents/{incident_id}/clocks", R, READERS, "monitoring:read"),
+    ("acknowledgeIncident", "POST", "/v1/incidents/{incident_id}/acknowledgement", D, RESPONDERS, "incident:write"),
+    ("gradeIncident", "PUT", "/v1/incidents/{incident_id}/severity", U, RESPONDERS, "incident:write"),
+    ("addIncidentAction", "POST", "/v1/incidents/{incident_id}/actions", C, RESPONDERS, "incident:write"),
+    ("addIncidentComment", "POST", "/v1/incidents/{incident_id}/comments", C, RESPONDERS, "incident:write"),
+    ("handOverIncident", "POST", "/v1/incidents/{incident_id}/handover", D, RESPONDERS, "incident:write"),
+    ("announceIncident", "POST", "/v1/incidents/{incident_id}/notice", D, PROVINCE_AND_OPERATOR, "incident:write"),
+    ("reportIncidentToAuthority", "POST", "/v1/incidents/{incident_id}/authority-report", D, RESPONDERS, "incident:write"),
+    ("nameIncidentCoordinator", "PUT", "/v1/incidents/{incident_id}/coordinator", U, PROVINCE, "incident:write"),
+    ("closeIncident", "POST", "/v1/incidents/{incident_id}/closure", D, RESPONDERS, "incident:write"),
+    ("listEmergencyPlans", "GET", "/v1/emergency-plans", R, READERS, "monitoring:read"),
+    ("adoptEmergencyPlan", "POST", "/v1/emergency-plans", C, PLAN_KEEPERS, "incident:write"),
+    ("getEmergencyPlan", "GET", "/v1/emergency-plans/{plan_id}", R, READERS, "monitoring:read"),
+    ("reviseEmergencyPlan", "PUT", "/v1/emergency-plans/{plan_id}", U, PLAN_KEEPERS, "incident:write"),
+    ("listEmergencyPlanVersions", "GET", "/v1/emergency-plans/{plan_id}/versions", R, READERS, "monitoring:read"),
+    ("recordDrill", "POST", "/v1/emergency-plans/{plan_id}/drills", C, PLAN_KEEPERS, "incident:write"),
+    ("listDrills", "GET", "/v1/drills", R, READERS, "monitoring:read"),
+    ("activateEmergencyPlan", "POST", "/v1/emergency-plans/{plan_id}/activations", C, PLAN_KEEPERS, "incident:write"),
+    ("listPlanActivations", "GET", "/v1/plan-activations", R, READERS, "monitoring:read"),
+    ("listAccountabilityLeads", "GET", "/v1/accountability-leads", R, PROVINCE, "lead:manage"),
+    ("recordAccountabilityLead", "POST", "/v1/accountability-leads", C, PROVINCE, "lead:manage"),
+    ("getAccountabilityLead", "GET", "/v1/accountability-leads/{lead_id}", R, PROVINCE, "lead:manage"),
+    ("addAccountabilityEvidence", "POST", "/v1/accountability-leads/{lead_id}/evidence", D, PROVINCE, "lead:manage"),
+    ("referAccountabilityLead", "POST", "/v1/accountability-leads/{lead_id}/referral", D, PROVINCE, "lead:manage"),
+    ("closeAccountabilityLead", "POST", "/v1/accountability-leads/{lead_id}/closure", D, PROVINCE, "lead:manage"),
+    ("getAccountabilityBundle", "GET", "/v1/accountability-leads/{lead_id}/bundle", R, PROVINCE, "lead:manage"),
+    ("listKnownWindows", "GET", "/v1/known-windows", R, READERS, "monitoring:read"),
+    ("getKnownWindow", "GET", "/v1/known-windows/{window_id}", R, READERS, "monitoring:read"),
+    ("listSuppressedAlerts", "GET", "/v1/suppressed-alerts", R, READERS, "monitoring:read"),
+    ("listAvailabilityCorrections", "GET", "/v1/availability-corrections", R, READERS, "monitoring:read"),
     ("listFindings", "GET", "/v1/findings", R, READERS, "monitoring:read"),
 ) + _toolbox("monitoring")
 # fmt: on

@@ -54,6 +54,7 @@ OF_SCOPE: Final[Mapping[str, Group]] = MappingProxyType(
         "filing:emergency": Group.LISTING_MANAGEMENT,
         "filing:read": Group.LISTING_MANAGEMENT,
         "filing:write": Group.LISTING_MANAGEMENT,
+        "incident:write": Group.OPERATIONS,
         "listing:read": Group.LISTING_MANAGEMENT,
         "monitoring:read": Group.OPERATIONS,
         "notice:write": Group.CONTENT_PUBLISHING,

@@ -1,4 +1,4 @@
-"""What catalog tells arrives once, in its order, however often it is delivered."""
+"""What catalog and monitoring tell arrives once, in its order, however often it is delivered."""
 
 import uuid
 from datetime import UTC, date, datetime
@@ -7,7 +7,7 @@ import pytest
 
 from services.filing.commands import chase_vacancies
 from services.filing.event_handlers import HANDLERS
-from shared.events import catalog
+from shared.events import catalog, monitoring
 from shared.events.envelope import Event
 from shared.messaging.handling import Received
 from shared.security.identity import system
@@ -25,6 +25,7 @@ TABLES = (
     "known_liaisons",
     "obligations",
     "live_listings",
+    "filings",
     "calendar_years",
     "calendar_days",
     "filing_history",
@@ -33,7 +34,7 @@ TABLES = (
 )
 IDS = {
     name: uuid.uuid5(uuid.NAMESPACE_URL, name)
-    for name in ("listing", "filing", "notice", "gone", "person")
+    for name in ("listing", "filing", "notice", "gone", "person", "incident")
 }
 
 
@@ -113,6 +114,17 @@ EVENTS: list[Event] = [
         filing_id=IDS["filing"],
         published_at=NOW,
         expires_at=None,
+    ),
+    monitoring.IncidentGraded(
+        incident_id=IDS["incident"],
+        kind="FAULT",
+        organisation_id="jx-new",
+        listing_id=None,
+        severity="MAJOR",
+        previous="GENERAL",
+        started_at=NOW,
+        detected_at=NOW,
+        graded_at=NOW,
     ),
 ]
 

@@ -207,6 +207,33 @@ async def test_a_plan_says_window_scope_impact_and_rollback(
     assert refused == (422, code)
 
 
+@pytest.mark.clause("A16.3")
+@pytest.mark.feature("M8")
+async def test_a_plan_that_is_accepted_after_it_began_still_becomes_a_window(world: World):
+    """It was filed in advance; monitoring corrects what has passed of it."""
+    starts = world.suite.clock.now() + timedelta(minutes=5)
+    soon = {"starts_at": starts.isoformat(), "ends_at": (starts + timedelta(hours=2)).isoformat()}
+    filed = await world.send(LABOUR, MAINTENANCE, plan(**soon))
+    world.suite.clock.advance(timedelta(minutes=30))
+
+    await world.accept(filed)
+
+    [(_, told)] = await world.events(f"window:{filed['id']}")
+    assert datetime.fromisoformat(told["starts_at"]) < world.suite.clock.now()
+    assert datetime.fromisoformat(told["filed_at"]) < starts
+
+
+@pytest.mark.clause("A16.3")
+async def test_windows_of_a_unit_may_overlap(world: World):
+    """Each is its own filing; monitoring counts a minute that both cover once."""
+    listing = (await world.live(LABOUR))["listing_id"]
+    first, second = await planned(world), await planned(world, listing_ids=[listing])
+
+    states = [(await window(world, each))["state"] for each in (first, second)]
+
+    assert states == ["PLANNED", "PLANNED"]
+
+
 async def test_windows_are_seen_by_their_unit_the_province_and_the_operator(world: World):
     made = await planned(world)
 

@@ -23,6 +23,7 @@ from shared.events import catalog
 from shared.events.envelope import Envelope, Event, dataschema
 from shared.events.filing import ListingContent
 from shared.messaging.handling import read_arrival
+from shared.messaging.inbox import Verdict
 from shared.security.canonical import digest
 from shared.security.identity import Actor, system
 from tests.shared.security.documents import PNG
@@ -81,12 +82,14 @@ class World:
 
     # --- catalog's side ---------------------------------------------------------------------------
 
-    async def tell(self, event: Event, subject: str, *, region: str = "36", times: int = 1) -> None:
-        """Let an event of catalog arrive through the inbox, `times` times."""
+    async def tell(
+        self, event: Event, subject: str, *, region: str = "36", times: int = 1
+    ) -> list[Verdict]:
+        """Let an event of another service arrive through the inbox, `times` times."""
         self.told[subject] += 1
         envelope = Envelope[Any](
             id=uuid.uuid4(),
-            source="/catalog",
+            source=f"/{event.source}",
             type=event.type,
             subject=subject,
             time=datetime.now(UTC),
@@ -96,8 +99,8 @@ class World:
             data=event.model_dump(mode="json"),
         )
         arrival = read_arrival(envelope.model_dump_json().encode(), 1, 1)
-        for _ in range(times):
-            await self.suite.apps["filing"].state.messaging.inbox.receive([arrival])
+        inbox = self.suite.apps["filing"].state.messaging.inbox
+        return [(await inbox.receive([arrival]))[0] for _ in range(times)]
 
     async def furnish(self) -> None:
         """Organisations, halls, a zone, items, the norm, two official years, accepted lists."""

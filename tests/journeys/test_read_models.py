@@ -65,7 +65,7 @@ async def platform(suite: Suite) -> httpx.AsyncClient:
 
 
 async def _tell_more(suite: Suite, listing_id: str) -> None:
-    """A calendar, two liaisons, windows, background checks and an emergency, as facts alone."""
+    """A calendar, two liaisons, a notice, windows, checks and an emergency, as facts alone."""
     now = suite.clock.now()
     order = uuid4()
     checked, ended = f"checked-{uuid4().hex[:6]}", f"ended-{uuid4().hex[:6]}"
@@ -77,6 +77,17 @@ async def _tell_more(suite: Suite, listing_id: str) -> None:
                     partner_id="partner-1", partner_person_id=uuid4(), operator_person_id=uuid4()
                 ),
                 "partner:partner-1",
+            ),
+            (
+                catalog.NoticePublished(
+                    notice_id=order,
+                    kind="FAULT",
+                    listing_ids=[UUID(listing_id)],
+                    filing_id=None,
+                    published_at=now,
+                    expires_at=None,
+                ),
+                f"notice:{order}",
             ),
         ],
         "filing": [
@@ -109,7 +120,7 @@ async def _tell_more(suite: Suite, listing_id: str) -> None:
     async def heard() -> bool:
         looks = {
             "gateway": "select 1 from clearances where revoked",
-            "monitoring": "select 1 from known_windows having count(*) = 1",
+            "monitoring": "select 1 from known_windows, known_notices where state = 'CANCELLED'",
             "filing": "select 1 from known_liaisons, calendar_years",
         }
         return all([await suite.sql(service, look) for service, look in looks.items()])

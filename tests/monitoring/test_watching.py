@@ -88,13 +88,51 @@ async def test_a_fault_is_one_incident_from_its_first_failure_to_its_end(world: 
         f"incident:{incident['id']}",
     )
     assert [each["type"].split(".")[1] for each in facts] == [
-        "incident_opened", "incident_closed", "incident_reopened", "incident_closed",
+        "incident_opened", "incident_closed", "incident_settled",
+        "incident_reopened", "incident_closed", "incident_settled",
     ]  # fmt: skip
     shown = (await world.get(f"/v1/probes/{down['id']}/availability")).json()
     parts = shown["up"] + shown["down"] + shown["maintenance"] + shown["unknown"]
     assert parts == pytest.approx(86_400)
     assert shown["down"] >= 3
     assert 0 < shown["raw_availability"] < 1
+
+
+@pytest.mark.clause("A16.5")
+@pytest.mark.clause("A17.5")
+async def test_a_major_fault_that_is_over_waits_for_its_notice(world: World):
+    own = Department(status=503)
+    server = await served(own)
+    listing = await world.publish(url=own.url())
+    down = await world.until(listing, lambda each: each["incident_id"])
+    path = f"/v1/incidents/{down['incident_id']}"
+    graver = {"severity": "MAJOR", "reason": "影响面大。"}
+    assert (await world.put(f"{path}/severity", graver)).status_code == 200
+    now = world.suite.clock.now().isoformat()
+    by_hand = await world.post(f"{path}/closure", {"resolved_at": now, "reason": "已恢复。"})
+
+    own.status = 200
+    await world.until(listing, lambda each: each["state"] == "UP")
+    waiting = (await world.get(path)).json()
+    own.status = 500
+    await world.until(listing, lambda each: each["incident_id"])
+    back = (await world.get(path)).json()
+    own.status = 200
+    await world.until(listing, lambda each: each["state"] == "UP")
+    notice = await world.publish_notice(listing, times=2)
+    server.close()
+
+    closed = (await world.get(path)).json()
+    assert by_hand.json()["code"] == "incident_probed"
+    assert (waiting["state"], waiting["closed_at"]) == ("RECOVERED", None)
+    assert waiting["seconds_to_resolve"] > 0
+    assert (back["state"], back["reopened"], back["resolved_at"]) == ("OPEN", 1, None)
+    assert (closed["state"], closed["notice_id"]) == ("CLOSED", notice)
+    assert closed["resolved_at"] < closed["closed_at"]
+    assert (await world.facts(f"incident:{down['incident_id']}"))[-2:] == [
+        "incident_closed",
+        "incident_settled",
+    ]
 
 
 async def test_samples_tell_their_phases_and_the_newest_first(world: World, department: Department):

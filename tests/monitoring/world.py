@@ -5,12 +5,12 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
-from shared.events import catalog
+from shared.events import catalog, filing
 from shared.events.envelope import Envelope, Event, dataschema
 from shared.messaging.handling import read_arrival
 from shared.messaging.inbox import Ack
@@ -120,6 +120,93 @@ class World:
         )
         await self.tell(event, f"listing:{listing_id}", times=times)
 
+    async def plan_window(
+        self,
+        *listings: str,
+        starts: float,
+        ends: float,
+        owner: Actor = LABOUR,
+        window_id: uuid.UUID | None = None,
+        impact: str = "UNAVAILABLE",
+        times: int = 1,
+    ) -> filing.WindowPlanned:
+        """An accepted filing opens or changes a window, in seconds from now."""
+        found, now = window_id or uuid.uuid4(), self.suite.clock.now()
+        event = filing.WindowPlanned(
+            window_id=found,
+            filing_id=uuid.uuid4(),
+            filing_type="MAINTENANCE",
+            kind="SYSTEM_UPGRADE",
+            organisation_id=owner.organisation,
+            listing_ids=[uuid.UUID(each) for each in listings],
+            starts_at=now + timedelta(seconds=starts),
+            ends_at=now + timedelta(seconds=ends),
+            impact=impact,
+            change=self.told[f"window:{found}"] + 1,
+            filed_at=now - timedelta(days=5),
+            short_notice=False,
+        )
+        await self.tell(event, f"window:{found}", region=owner.region, times=times)
+        return event
+
+    async def end_window(self, window: filing.WindowPlanned, *, ago: float, times: int = 1) -> None:
+        """An accepted filing ends a window early, `ago` seconds before now."""
+        event = filing.WindowEnded(
+            window_id=window.window_id,
+            filing_id=uuid.uuid4(),
+            organisation_id=window.organisation_id,
+            ended_at=self.suite.clock.now() - timedelta(seconds=ago),
+        )
+        await self.tell(event, f"window:{window.window_id}", times=times)
+
+    async def cancel_window(self, window: filing.WindowPlanned, *, times: int = 1) -> None:
+        event = filing.WindowCancelled(
+            window_id=window.window_id,
+            filing_id=uuid.uuid4(),
+            organisation_id=window.organisation_id,
+        )
+        await self.tell(event, f"window:{window.window_id}", times=times)
+
+    async def publish_notice(
+        self, *listings: str, kind: str = "FAULT", times: int = 1, ago: float = 0
+    ) -> str:
+        """A notice comes out on the platform."""
+        notice = uuid.uuid4()
+        event = catalog.NoticePublished(
+            notice_id=notice,
+            kind=kind,
+            listing_ids=[uuid.UUID(each) for each in listings],
+            filing_id=None,
+            published_at=self.suite.clock.now() - timedelta(seconds=ago),
+            expires_at=None,
+        )
+        await self.tell(event, f"notice:{notice}", times=times)
+        return str(notice)
+
+    async def withdraw_notice(self, notice: str, *, times: int = 1) -> None:
+        event = catalog.NoticeWithdrawn(notice_id=uuid.UUID(notice))
+        await self.tell(event, f"notice:{notice}", times=times)
+
+    async def seen(self, probe_id: str, *states: tuple[float, str]) -> None:
+        """As a prober would leave it that looks until now: from `ago` seconds on, the state."""
+        now = self.suite.clock.now()
+        await self.suite.sql("monitoring", "update shard_leases set watched_until = $1", now)
+        for ago, state in states:
+            await self.suite.sql(
+                "monitoring",
+                "insert into state_changes (probe_id, at, state) values ($1, $2, $3)",
+                uuid.UUID(probe_id),
+                now - timedelta(seconds=ago),
+                state,
+            )
+
+    async def facts(self, subject: str) -> list[str]:
+        """What monitoring told of an aggregate, in its order, by the names of the facts."""
+        rows = await self.suite.sql(
+            "monitoring", "select type from outbox where subject = $1 order by id", subject
+        )
+        return [each["type"].split(".")[1] for each in rows]
+
     async def get(self, path: str, by: Actor = PROVINCE, **params: Any) -> httpx.Response:
         return await self.suite.clients["monitoring"].get(
             path, params=params, headers=self.suite.headers(by)
@@ -148,9 +235,11 @@ class World:
         probe: dict[str, Any] = await eventually(found, within=within)
         return probe
 
-    async def post(self, path: str, body: Any, by: Actor = LABOUR) -> httpx.Response:
+    async def post(
+        self, path: str, body: Any, by: Actor = LABOUR, *, match: str = "*"
+    ) -> httpx.Response:
         return await self.suite.clients["monitoring"].post(
-            path, json=body, headers=self.suite.headers(by)
+            path, json=body, headers=self.suite.headers(by, **{"If-Match": match})
         )
 
     async def put(

@@ -1,19 +1,29 @@
 """Incident reports: the first by severity from detection on, the final one after (A16.4)."""
 
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
 
+from services import filing as package
 from services.filing import rules
 from services.filing.commands import obligations
 from services.filing.commands.obligations import Debt
+from services.filing.commands.records import filing_types, keep, today
 from services.filing.commands.windows import foreign_listings
-from services.filing.errors import IncidentNotFound
-from services.filing.rules import FINAL, FIRST, FIRST_REPORT, ClockKind, FilingKind
-from services.filing.tables import Filing
+from services.filing.errors import IncidentNotFound, OrganisationUnknown
+from services.filing.rules import FINAL, FIRST, FIRST_REPORT, ClockKind, FilingKind, State
+from services.filing.tables import Filing, KnownOrganisation, Obligation
 from shared.database import Transaction
 from shared.events.filing import IncidentReported
+from shared.events.monitoring import IncidentGraded
+from shared.http.language import ZH
+from shared.http.messages import Messages, load_messages
+from shared.security.canonical import digest
+
+SENTENCES: Final = Messages(load_messages(package.__name__))
+MAJOR: Final = frozenset({rules.Severity.MAJOR, rules.Severity.SPECIAL_MAJOR})
 
 
 def incident_subject(filing: Filing) -> str:
@@ -79,13 +89,78 @@ async def _settle(tx: Transaction, filing: Filing, incident_id: UUID) -> bool:
     kind = ClockKind.FIRST_REPORT if first else ClockKind.FINAL_REPORT
     due = await obligations.owed(tx, filing.organisation_id, kind=kind, subject=subject)
     if due is None:
-        detected_at = datetime.fromisoformat(filing.content["detected_at"])
-        limit = FIRST_REPORT[filing.content["severity"]]
-        due = await obligations.owe(tx, _debt(filing, kind, limit, subject), since=detected_at)
+        due = await _owe_first(tx, filing)
+    if first and due.fulfilled_at is None:
         final = _debt(filing, ClockKind.FINAL_REPORT, "incident_final_report", subject)
         await obligations.owe(tx, final)
     await obligations.fulfil(tx, due, by=filing.id)
     return due.late
+
+
+async def _owe_first(tx: Transaction, filing: Filing) -> Obligation:
+    """The first report is owed from detection on."""
+    detected_at = datetime.fromisoformat(filing.content["detected_at"])
+    limit = FIRST_REPORT[filing.content["severity"]]
+    debt = _debt(filing, ClockKind.FIRST_REPORT, limit, f"incident:{filing.id}")
+    return await obligations.owe(tx, debt, since=detected_at)
+
+
+async def draft_report(tx: Transaction, told: IncidentGraded) -> None:
+    """A major incident owes its first report: a draft of it, under the incident's own id.
+
+    The unit writes it, adds what monitoring cannot know, and sends it; once is enough.
+    """
+    if told.severity not in MAJOR or await tx.session.get(Filing, told.incident_id) is not None:
+        return
+    unit = await tx.session.get(KnownOrganisation, told.organisation_id)
+    if unit is None:
+        raise OrganisationUnknown(clause="A16.4", organisation=told.organisation_id)
+    kind = FilingKind.INCIDENT_REPORT
+    type_ = rules.in_force(await filing_types(tx), kind, today(tx))
+    organisation = rules.Organisation(unit.id, unit.kind, unit.region)
+    if organisation.kind not in type_.filers:
+        return
+    filing = Filing(
+        id=told.incident_id,
+        type=kind,
+        type_version=type_.version,
+        flow=type_.flow_for(local=organisation.local),
+        state=State.DRAFT,
+        organisation_id=organisation.id,
+        region=organisation.region,
+        departments=[],
+        content=_drafted(told),
+        round=1,
+        provisional=False,
+        created_at=tx.now,
+        updated_at=tx.now,
+        version=0,
+    )
+    filing.subject = incident_subject(filing)
+    filing.digest = digest(filing.content, algorithm=tx.algorithm)
+    tx.session.add(filing)
+    await tx.session.flush()
+    keep(tx, filing, "CREATE", clause=type_.clause)
+    await _owe_first(tx, filing)
+
+
+def _drafted(told: IncidentGraded) -> dict[str, Any]:
+    return {
+        "stage": FIRST,
+        "severity": told.severity,
+        "listing_ids": [str(told.listing_id)] if told.listing_id is not None else [],
+        "started_at": told.started_at.isoformat(),
+        "detected_at": told.detected_at.isoformat(),
+        **{
+            name: SENTENCES.title(f"draft.{name}", ZH)
+            for name in ("summary", "impact", "measures", "contact_office")
+        },
+        "incident_id": None,
+        "resolved_at": None,
+        "cause": None,
+        "improvement": None,
+        "attachments": [],
+    }
 
 
 def _debt(filing: Filing, kind: ClockKind, policy: str, subject: str) -> Debt:

@@ -1,12 +1,19 @@
 """Incidents with their timelines, and findings."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from services.monitoring.api.query import OpenFilter, OrganisationFilter, RegionFilter
 from services.monitoring.queries import incidents
-from services.monitoring.schemas.incidents import FindingView, IncidentView, TimelineEntry
+from services.monitoring.rules.incidents import IncidentKind, Severity
+from services.monitoring.schemas.incidents import (
+    FindingView,
+    IncidentClockView,
+    IncidentView,
+    TimelineEntry,
+)
 from shared.http.conditional import set_version
 from shared.http.operations import OperationRoute, Tx
 from shared.http.pagination import Page, Paging, link_next
@@ -25,9 +32,18 @@ async def list_incidents(
     region: RegionFilter = "",
     listing: UUID | None = None,
     is_open: OpenFilter = None,
+    kind: Annotated[IncidentKind | None, Query()] = None,
+    severity: Annotated[Severity | None, Query()] = None,
 ) -> Page[IncidentView]:
     items, cursor = await incidents.list_incidents(
-        tx, page, organisation=organisation, region=region, listing=listing, is_open=is_open
+        tx,
+        page,
+        organisation=organisation,
+        region=region,
+        listing=listing,
+        is_open=is_open,
+        kind=kind,
+        severity=severity,
     )
     link_next(request, response, cursor)
     return Page(items=list(items), next_cursor=cursor)
@@ -47,6 +63,11 @@ async def list_timeline(
     items, cursor = await incidents.list_timeline(tx, page, incident_id)
     link_next(request, response, cursor)
     return Page(items=list(items), next_cursor=cursor)
+
+
+@router.get("/v1/incidents/{incident_id}/clocks")
+async def list_incident_clocks(tx: Tx, incident_id: UUID) -> Page[IncidentClockView]:
+    return Page(items=await incidents.list_clocks(tx, incident_id))
 
 
 @router.get("/v1/findings")

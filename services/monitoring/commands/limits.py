@@ -1,5 +1,6 @@
 """Monitoring's own policies as they hold today."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ from services.monitoring.rules.hours import SiteRule
 from services.monitoring.rules.hysteresis import Thresholds
 from shared.clock import SHANGHAI
 from shared.database import Transaction
-from shared.policies import effective, load_defaults, read_defaults
+from shared.policies import Policy, effective, load_defaults, read_defaults
 from shared.policy_rows import load_policies
 
 DEFAULTS = load_defaults(read_defaults(monitoring.__name__))
@@ -71,3 +72,14 @@ async def limits_now(tx: Transaction) -> ProbeLimits:
             vantages=number("vantages_to_open"),
         ),
     )
+
+
+async def policies_now(tx: Transaction) -> Mapping[str, Policy]:
+    """Every policy of this service in the version that is in force today, read once."""
+    kept: Mapping[str, Policy] | None = tx.kept.get("policies")
+    if kept is None:
+        policies = await load_policies(tx, DEFAULTS)
+        day = tx.now.astimezone(SHANGHAI).date()
+        keys = {each.key for each in policies if each.effective_from <= day}
+        kept = tx.kept["policies"] = {key: effective(policies, key, day) for key in keys}
+    return kept

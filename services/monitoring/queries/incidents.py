@@ -8,14 +8,21 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, select
 
 from services.monitoring.errors import IncidentNotFound
-from services.monitoring.schemas.incidents import FindingView, IncidentView, TimelineEntry
-from services.monitoring.tables import Finding, Incident, IncidentEntry
+from services.monitoring.rules.incidents import IncidentKind, IncidentState, Severity, seconds
+from services.monitoring.schemas.incidents import (
+    FindingView,
+    HandlerView,
+    IncidentClockView,
+    IncidentView,
+    TimelineEntry,
+)
+from services.monitoring.tables import Finding, Incident, IncidentClock, IncidentEntry
 from shared.database import Transaction
 from shared.http.pagination import PageRequest, cut, keyset
 from shared.security.identity import scope_prefix
 from shared.security.scope import visible
 
-OPEN, CLOSED = "OPEN", "CLOSED"
+_COLUMNS = tuple(Incident.__table__.columns.keys() & IncidentView.model_fields.keys())
 
 
 def _seen(tx: Transaction, table: type[Incident] | type[Finding]) -> ColumnElement[bool]:
@@ -55,11 +62,17 @@ async def list_incidents(
     region: str,
     listing: UUID | None,
     is_open: bool | None,
+    kind: IncidentKind | None,
+    severity: Severity | None,
 ) -> tuple[Sequence[IncidentView], str | None]:
     """The newest first."""
     conditions = _found(
         tx, Incident, organisation=organisation, region=region, listing=listing, is_open=is_open
     )
+    if kind is not None:
+        conditions.append(Incident.kind == kind)
+    if severity is not None:
+        conditions.append(Incident.severity == severity)
     columns: list[Any] = [Incident, _state()]
     rows = await tx.session.execute(
         keyset(
@@ -76,6 +89,7 @@ async def list_incidents(
 
 async def show_incident(tx: Transaction, incident_id: UUID) -> IncidentView:
     """`incident_not_found` (404)."""
+    await tx.session.flush()
     row = (
         await tx.session.execute(
             select(Incident, _state()).where(Incident.id == incident_id, _seen(tx, Incident))
@@ -129,24 +143,51 @@ async def list_findings(
     return [FindingView.model_validate(row) for row in shown], cursor
 
 
+async def list_clocks(tx: Transaction, incident_id: UUID) -> list[IncidentClockView]:
+    """The reports that an incident is owed: a handful."""
+    await show_incident(tx, incident_id)
+    rows = await tx.session.scalars(
+        select(IncidentClock)
+        .where(IncidentClock.incident_id == incident_id)
+        .order_by(IncidentClock.id)
+    )
+    return [
+        IncidentClockView(
+            report=row.kind,
+            state=row.state,
+            outcome=row.outcome,
+            policy=row.policy,
+            policy_version=row.policy_version,
+            amount=row.amount,
+            unit=row.unit,
+            due_at=row.due_at,
+            late=row.overdue_at is not None,
+            fired=row.fired,
+        )
+        for row in rows
+    ]
+
+
 def _state() -> ColumnElement[str]:
-    return case((Incident.closed_at.is_(None), OPEN), else_=CLOSED).label("state")
+    return case(
+        (Incident.closed_at.is_not(None), IncidentState.CLOSED.value),
+        (Incident.resolved_at.is_not(None), IncidentState.RECOVERED.value),
+        else_=IncidentState.OPEN.value,
+    ).label("state")
 
 
 def _view(row: Any) -> IncidentView:
     incident: Incident = row.Incident
+    columns = {name: getattr(incident, name) for name in _COLUMNS}
+    handler = incident.handler_organisation and HandlerView(
+        organisation_id=incident.handler_organisation,
+        domain=incident.handler_domain or "",
+        post=incident.handler_post or "",
+    )
     return IncidentView(
-        id=incident.id,
-        probe_id=incident.probe_id,
-        listing_id=incident.listing_id,
-        organisation_id=incident.organisation_id,
-        region=incident.region,
+        **columns,
         state=row.state,
-        cause=incident.cause,
-        started_at=incident.started_at,
-        opened_at=incident.opened_at,
-        closed_at=incident.closed_at,
-        reopened=incident.reopened,
-        parent_incident_id=incident.parent_incident_id,
-        version=incident.version,
+        handler=handler or None,
+        seconds_to_acknowledge=seconds(incident.opened_at, incident.acknowledged_at),
+        seconds_to_resolve=seconds(incident.opened_at, incident.resolved_at),
     )

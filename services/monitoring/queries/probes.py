@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Select, Uuid, case, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.monitoring.errors import PeriodInvalid, ProbeNotFound
-from services.monitoring.rules.accounting import Account, Change, Span, account
+from services.monitoring.rules.accounting import Account, Change, Span, account, seen_until
 from services.monitoring.rules.hysteresis import ProbeState
+from services.monitoring.rules.windows import WITHOUT_EFFECT, WindowState
 from services.monitoring.schemas.probes import (
     AvailabilityView,
     HealthView,
@@ -18,11 +19,12 @@ from services.monitoring.schemas.probes import (
     SampleView,
 )
 from services.monitoring.tables import (
+    LAST_WATCHED,
+    Incident,
     KnownWindow,
     Probe,
     ProbeParent,
     ProbeStanding,
-    ShardLease,
     StateChange,
     samples,
 )
@@ -33,7 +35,6 @@ from shared.security.scope import visible
 
 SAMPLES_SHOWN = timedelta(hours=1)
 _LONGEST = timedelta(days=366)
-_WITHOUT_EFFECT = "NONE"
 
 
 def _seen(tx: Transaction) -> ColumnElement[bool]:
@@ -44,48 +45,52 @@ def _seen(tx: Transaction) -> ColumnElement[bool]:
     )
 
 
-def _running() -> ColumnElement[bool]:
+def running() -> ColumnElement[bool]:
     return Probe.listed & ~Probe.paused
 
 
-_LEASES = (  # whichever vantage point looked last
-    select(ShardLease.shard, func.max(ShardLease.watched_until).label("watched_until"))
-    .group_by(ShardLease.shard)
-    .subquery("lease")
-)
-
-
-def _state(tx: Transaction) -> ColumnElement[str]:
+def state_now(tx: Transaction) -> ColumnElement[str]:
     """What is known now: nothing, where nobody has looked for two intervals."""
     unwatched = or_(
-        _LEASES.c.watched_until.is_(None),
-        tx.now - _LEASES.c.watched_until
+        LAST_WATCHED.c.watched_until.is_(None),
+        tx.now - LAST_WATCHED.c.watched_until
         > func.make_interval(0, 0, 0, 0, 0, 0, 2 * Probe.interval_seconds),
     )
     return case((unwatched, ProbeState.UNKNOWN.value), else_=ProbeStanding.state)
 
 
+def open_incident() -> ColumnElement[bool]:
+    """A fault within a window is a suppressed alert, not yet an incident (M8)."""
+    return (
+        ProbeStanding.incident_open
+        & (Incident.id == ProbeStanding.incident_id)
+        & Incident.closed_at.is_(None)
+    )
+
+
 def shown_probes(tx: Transaction) -> Select[Any]:
     """Probes that the actor sees, each with where it stands."""
+    parents = (
+        select(ProbeParent.parent_id)
+        .where(ProbeParent.probe_id == Probe.id)
+        .order_by(ProbeParent.parent_id)
+        .correlate(Probe)
+        .scalar_subquery()
+    )
+    columns: list[Any] = [
+        Probe,
+        running().label("running"),
+        state_now(tx).label("state"),
+        ProbeStanding.since,
+        ProbeStanding.failure,
+        Incident.id.label("incident_id"),
+        func.array(parents, type_=ARRAY(Uuid)).label("parents"),
+    ]
     return (
-        select(
-            Probe,
-            _running().label("running"),
-            _state(tx).label("state"),
-            ProbeStanding.since,
-            ProbeStanding.failure,
-            case((ProbeStanding.incident_open, ProbeStanding.incident_id)).label("incident_id"),
-            func.array(
-                select(ProbeParent.parent_id)
-                .where(ProbeParent.probe_id == Probe.id)
-                .order_by(ProbeParent.parent_id)
-                .correlate(Probe)
-                .scalar_subquery(),
-                type_=ARRAY(Uuid),
-            ).label("parents"),
-        )
+        select(*columns)
         .join(ProbeStanding, ProbeStanding.probe_id == Probe.id)
-        .join(_LEASES, _LEASES.c.shard == Probe.shard)
+        .join(LAST_WATCHED, LAST_WATCHED.c.shard == Probe.shard)
+        .outerjoin(Incident, open_incident())
         .where(_seen(tx))
     )
 
@@ -135,7 +140,7 @@ async def list_probes(
     if listing is not None:
         statement = statement.where(Probe.listing_id == listing)
     if state is not None:
-        statement = statement.where(_state(tx) == state.value)
+        statement = statement.where(state_now(tx) == state.value)
     rows = await tx.session.execute(
         keyset(statement, page, columns=[Probe.id.expression], kinds=[UUID])
     )
@@ -186,8 +191,8 @@ async def show_availability(
         raise PeriodInvalid
     row = (
         await tx.session.execute(
-            select(Probe, _LEASES.c.watched_until)
-            .join(_LEASES, _LEASES.c.shard == Probe.shard)
+            select(Probe, LAST_WATCHED.c.watched_until)
+            .join(LAST_WATCHED, LAST_WATCHED.c.shard == Probe.shard)
             .where(Probe.id == probe_id, _seen(tx))
         )
     ).first()
@@ -198,16 +203,9 @@ async def show_availability(
         await _changes(tx, probe_id, start, end),
         windows=await _windows(tx, probe, start, end),
         period=Span(start, end),
-        watched_until=_watched_until(tx, probe, row.watched_until),
+        watched_until=seen_until(row.watched_until, now=tx.now, interval=probe.interval_seconds),
     )
     return _availability(probe_id, Span(start, end), found)
-
-
-def _watched_until(tx: Transaction, probe: Probe, stored: datetime | None) -> datetime:
-    """A prober that was here a moment ago is still here."""
-    if stored is None:
-        return datetime.min.replace(tzinfo=tx.now.tzinfo)
-    return tx.now if tx.now - stored <= timedelta(seconds=2 * probe.interval_seconds) else stored
 
 
 async def _changes(tx: Transaction, probe_id: UUID, start: datetime, end: datetime) -> list[Change]:
@@ -232,7 +230,8 @@ async def _windows(tx: Transaction, probe: Probe, start: datetime, end: datetime
             KnownWindow.organisation_id == probe.organisation_id,
             KnownWindow.starts_at < end,
             KnownWindow.ends_at > start,
-            KnownWindow.impact != _WITHOUT_EFFECT,
+            KnownWindow.impact != WITHOUT_EFFECT,
+            KnownWindow.state != WindowState.CANCELLED,
             or_(
                 func.cardinality(KnownWindow.listing_ids) == 0,
                 KnownWindow.listing_ids.contains([probe.listing_id]),
@@ -260,7 +259,7 @@ async def list_health(
     tx: Transaction, page: PageRequest, *, region: str, organisation: str
 ) -> tuple[Sequence[HealthView], str | None]:
     """One row for each unit of a region, by both; probes that do not run are left out."""
-    state = _state(tx)
+    state = state_now(tx)
 
     def counted(value: ProbeState) -> ColumnElement[int]:
         return func.count().filter(state == value.value).label(value.value.lower())
@@ -269,13 +268,14 @@ async def list_health(
         Probe.region,
         Probe.organisation_id,
         *(counted(each) for each in ProbeState),
-        func.count().filter(ProbeStanding.incident_open).label("open_incidents"),
+        func.count(Incident.id).label("open_incidents"),
     ]
     statement = (
         select(*columns)
         .join(ProbeStanding, ProbeStanding.probe_id == Probe.id)
-        .join(_LEASES, _LEASES.c.shard == Probe.shard)
-        .where(_seen(tx), _running())
+        .join(LAST_WATCHED, LAST_WATCHED.c.shard == Probe.shard)
+        .outerjoin(Incident, open_incident())
+        .where(_seen(tx), running())
         .group_by(Probe.region, Probe.organisation_id)
     )
     if region:

@@ -76,6 +76,13 @@ def account(
     )
 
 
+def seen_until(stored: datetime | None, *, now: datetime, interval: int) -> datetime:
+    """Until when a probe was watched; a prober that was here two intervals ago is still here."""
+    if stored is None:
+        return datetime.min.replace(tzinfo=now.tzinfo)
+    return now if now - stored <= timedelta(seconds=2 * interval) else stored
+
+
 def _stretches(
     changes: Sequence[Change], period: Span, watched_until: datetime
 ) -> Iterator[tuple[Span, ProbeState]]:

@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+from services.monitoring.commands.emergency import chase_plans
 from services.monitoring.commands.findings import raise_missing_probes
+from services.monitoring.commands.grading import grade_by_duration
 from services.monitoring.commands.hours import drop_hours
+from services.monitoring.commands.incidents import open_overruns
 from services.monitoring.commands.limits import limits_now
+from services.monitoring.commands.report_clocks import sweep_report_clocks
 from services.monitoring.commands.results import keep_days
 from services.monitoring.commands.walks import drop_runs
 from shared.database import Transaction
@@ -23,5 +27,9 @@ async def turn_days(tx: Transaction) -> None:
 
 SCHEDULE = (
     Every(2.0, raise_missing_probes),
+    Every(1.0, open_overruns),
+    Every(1.0, sweep_report_clocks),
+    Every(2.0, grade_by_duration),
     Every(600.0, turn_days),
+    Every(600.0, chase_plans),
 )

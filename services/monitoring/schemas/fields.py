@@ -15,7 +15,7 @@ REGION = "^36([0-9A-Z]{4})?$"
 IDENTIFIER = "^[a-z0-9][a-z0-9-]{1,39}$"
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
     if _UNPRINTABLE.search(value) or not value.strip():
         raise PydanticCustomError("blank", "blank, or not printable", {"code": "field_blank"})
     return value
@@ -31,7 +31,7 @@ def _in_shanghai(value: datetime) -> datetime:
     return value.astimezone(SHANGHAI)
 
 
-Printable = AfterValidator(_printable)
+Printable = AfterValidator(printable)
 Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]
 """An instant that came in: RFC 3339 with an offset, from 2000 to 2100."""
 

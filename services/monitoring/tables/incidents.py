@@ -10,8 +10,9 @@ from services.monitoring.tables.mapping import Row
 
 
 class Incident(Row):
-    """One continuous fault of one probe, from its first failed result on (M3).
+    """One continuous fault of one probe, from its first failed result on (M3); or one by hand.
 
+    `resolved_at` is when it was over, `closed_at` when nothing is owed about it any more.
     While `parent_incident_id` is set that one explains it, and it is told of with that one (M6).
     """
 
@@ -21,7 +22,12 @@ class Incident(Row):
             "uq_incidents_open",
             "probe_id",
             unique=True,
-            postgresql_where="closed_at IS NULL",
+            postgresql_where="closed_at IS NULL AND resolved_at IS NULL",
+        ),
+        Index(
+            "ix_incidents_grade_due_at",
+            "grade_due_at",
+            postgresql_where="grade_due_at IS NOT NULL",
         ),
         Index("ix_incidents_opened", "opened_at", "id"),
         Index("ix_incidents_organisation", "organisation_id", "opened_at", "id"),
@@ -29,8 +35,9 @@ class Incident(Row):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    probe_id: Mapped[UUID] = mapped_column(ForeignKey("monitoring.probes.id"))
-    listing_id: Mapped[UUID]
+    kind: Mapped[str]
+    probe_id: Mapped[UUID | None] = mapped_column(ForeignKey("monitoring.probes.id"))
+    listing_id: Mapped[UUID | None]
     organisation_id: Mapped[str]
     region: Mapped[str]
     cause: Mapped[str]
@@ -39,6 +46,25 @@ class Incident(Row):
     closed_at: Mapped[datetime | None]
     reopened: Mapped[int]
     parent_incident_id: Mapped[UUID | None]
+    window_id: Mapped[UUID | None]
+    filing_id: Mapped[UUID | None]
+    summary: Mapped[str | None]
+    severity: Mapped[str]
+    percent: Mapped[int | None]
+    core_function: Mapped[bool]
+    data_loss: Mapped[bool]
+    critical: Mapped[bool]
+    grade_due_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None]
+    handler_organisation: Mapped[str | None]
+    handler_domain: Mapped[str | None]
+    handler_post: Mapped[str | None]
+    coordinator: Mapped[str | None]
+    resolved_at: Mapped[datetime | None]
+    notice_id: Mapped[UUID | None]
+    reported_at: Mapped[datetime | None]
+    report_filing_id: Mapped[UUID | None]
     version: Mapped[int]
 
 
@@ -53,6 +79,7 @@ class IncidentEntry(Row):
     at: Mapped[datetime]
     action: Mapped[str]
     detail: Mapped[str | None]
+    organisation_id: Mapped[str | None]
 
 
 class Finding(Row):

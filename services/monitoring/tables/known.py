@@ -20,6 +20,8 @@ class KnownListing(Row):
             "probe_due_at",
             postgresql_where="probe_due_at IS NOT NULL",
         ),
+        Index("ix_known_listings_organisation", "organisation_id", "id"),
+        Index("ix_known_listings_region", "region", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -32,15 +34,28 @@ class KnownListing(Row):
 
 
 class KnownWindow(Row):
-    """A window that an accepted filing opened; without `listing_ids` all of its unit's (A16.3)."""
+    """A window as filing last told it; without `listing_ids` all of its unit's (A16.3).
+
+    `accepted_at` is when the filing was accepted that first opened it.
+    """
 
     __tablename__ = "known_windows"
-    __table_args__ = (Index("ix_known_windows_organisation", "organisation_id", "starts_at"),)
+    __table_args__ = (
+        Index("ix_known_windows_organisation", "organisation_id", "starts_at"),
+        Index("ix_known_windows_start", "starts_at", "id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     filing_id: Mapped[UUID]
+    filing_type: Mapped[str]
+    kind: Mapped[str]
     organisation_id: Mapped[str]
+    region: Mapped[str]
     listing_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     impact: Mapped[str]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    state: Mapped[str]
+    change: Mapped[int]
+    short_notice: Mapped[bool]
+    accepted_at: Mapped[datetime | None]

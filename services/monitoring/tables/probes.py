@@ -16,6 +16,8 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
+    select,
 )
 from sqlalchemy.dialects.postgresql import REAL
 from sqlalchemy.orm import Mapped, mapped_column
@@ -241,6 +243,13 @@ class ShardLease(Row):
     until: Mapped[datetime | None]
     token: Mapped[int] = mapped_column(BigInteger)
     watched_until: Mapped[datetime | None]
+
+
+LAST_WATCHED = (  # of each shard, by whichever vantage point looked last
+    select(ShardLease.shard, func.max(ShardLease.watched_until).label("watched_until"))
+    .group_by(ShardLease.shard)
+    .subquery("lease")
+)
 
 
 class Replica(Row):
