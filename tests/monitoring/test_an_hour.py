@@ -110,10 +110,12 @@ async def test_an_hour_gives_exactly_the_incidents_that_the_model_predicts(suite
         " where type like 'monitoring.incident%' group by 1",
     )
     reopened = sum(fault[3] for row in expected.values() for fault in row)
+    ended = sum(each["closed_at"] is not None for each in told) + reopened
     assert {each["told"]: each["count"] for each in events} == {
         "incident_opened": len(told),
         "incident_reopened": reopened,
-        "incident_closed": sum(each["closed_at"] is not None for each in told) + reopened,
+        "incident_settled": ended,
+        "incident_closed": ended,
     }
     [stored] = await suite.sql("monitoring", "select count(*) from samples")
     assert stored["count"] == ENDPOINTS * MINUTES
