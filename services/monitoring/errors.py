@@ -37,54 +37,6 @@ class TooManyProbes(Conflict):
     code = "too_many_probes"
 
 
-class DependencyCircle(Conflict):
-    """A probe would depend on itself; `circle` names the probes on the way."""
-
-    code = "dependency_circle"
-
-
-class ProbeOfOtherKind(Conflict):
-    """It is a walk or a heartbeat, and changed as one."""
-
-    code = "probe_of_other_kind"
-
-
-class HeartbeatNotFound(NotFound):
-    code = "heartbeat_not_found"
-
-
-class BeatUnknown(NotFound):
-    """No running heartbeat that the actor sees has this token."""
-
-    code = "beat_unknown"
-
-
-class ImportUnreadable(Invalid):
-    """No YAML, with aliases, or not of the form that was named."""
-
-    code = "import_unreadable"
-
-
-class WalkNotFound(NotFound):
-    code = "walk_not_found"
-
-
-class WalkRunNotFound(NotFound):
-    code = "walk_run_not_found"
-
-
-class WalkNotRunning(Conflict):
-    """It is paused, or its listing is not live."""
-
-    code = "walk_not_running"
-
-
-class WalkRunWaits(Conflict):
-    """A run that was asked for has not ended yet."""
-
-    code = "walk_run_waits"
-
-
 class IncidentOver(Conflict):
     code = "incident_over"
 
@@ -168,3 +120,51 @@ class BundleNotFrozen(Conflict):
     """The bundle is what was referred; before, there is none."""
 
     code = "bundle_not_frozen"
+
+
+class DependencyCircle(Conflict):
+    """A probe would depend on itself; `circle` names the probes on the way."""
+
+    code = "dependency_circle"
+
+
+class ProbeOfOtherKind(Conflict):
+    """It is a walk or a heartbeat, and changed as one."""
+
+    code = "probe_of_other_kind"
+
+
+class HeartbeatNotFound(NotFound):
+    code = "heartbeat_not_found"
+
+
+class BeatUnknown(NotFound):
+    """No running heartbeat that the actor sees has this token."""
+
+    code = "beat_unknown"
+
+
+class ImportUnreadable(Invalid):
+    """No YAML, with aliases, or not of the form that was named."""
+
+    code = "import_unreadable"
+
+
+class WalkNotFound(NotFound):
+    code = "walk_not_found"
+
+
+class WalkRunNotFound(NotFound):
+    code = "walk_run_not_found"
+
+
+class WalkNotRunning(Conflict):
+    """It is paused, or its listing is not live."""
+
+    code = "walk_not_running"
+
+
+class WalkRunWaits(Conflict):
+    """A run that was asked for has not ended yet."""
+
+    code = "walk_run_waits"

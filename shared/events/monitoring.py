@@ -21,8 +21,8 @@ class IncidentOpened(Event, type="monitoring.incident_opened.v1"):
     """Aggregate `incident:<id>`: a fault that lasted; told once however often it fails (A17.4).
 
     `cause` is a code of the prober, or `conditions` when an answer came and was not as it should.
-    With `parent_incident_id` it is explained by that incident, and no alert of its own (M6).
     `window_id` and its `filing_id` name a filed window that the fault has outlasted (A16.3).
+    With `parent_incident_id` it is explained by that incident, and no alert of its own (M6).
     """
 
     incident_id: UUID
@@ -32,9 +32,9 @@ class IncidentOpened(Event, type="monitoring.incident_opened.v1"):
     cause: str
     started_at: datetime
     opened_at: datetime
-    parent_incident_id: UUID | None = None
     window_id: UUID | None = None
     filing_id: UUID | None = None
+    parent_incident_id: UUID | None = None
 
 
 class IncidentReopened(Event, type="monitoring.incident_reopened.v1"):

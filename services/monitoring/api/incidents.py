@@ -66,8 +66,12 @@ async def list_timeline(
 
 
 @router.get("/v1/incidents/{incident_id}/clocks")
-async def list_incident_clocks(tx: Tx, incident_id: UUID) -> Page[IncidentClockView]:
-    return Page(items=await incidents.list_clocks(tx, incident_id))
+async def list_incident_clocks(
+    tx: Tx, request: Request, response: Response, page: Paging, *, incident_id: UUID
+) -> Page[IncidentClockView]:
+    items, cursor = await incidents.list_clocks(tx, page, incident_id)
+    link_next(request, response, cursor)
+    return Page(items=list(items), next_cursor=cursor)
 
 
 @router.get("/v1/findings")

@@ -79,7 +79,10 @@ async def grade_by_duration(tx: Transaction) -> None:
     """The clock's part: what lasts becomes graver by itself, never lighter."""
     due = await tx.session.scalars(
         select(Incident)
-        .where(Incident.grade_due_at <= tx.now)
+        .where(
+            Incident.grade_due_at <= tx.now,
+            Incident.parent_incident_id.is_(None),  # the one that explains it grows graver
+        )
         .order_by(Incident.grade_due_at)
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)

@@ -43,7 +43,8 @@ async def turn_incident(
 ) -> UUID | None:
     """Carry out what a result made of a probe's incident; returns the incident's id.
 
-    `parent_incident_id` is the open incident that explains this one (M6).
+    Within a filed window that is the suppressed alert's. `parent_incident_id` is the open incident
+    that explains this one (M6).
     """
     if turn is Turn.CLOSED:
         await _end(tx, incident_id, at=at)
@@ -68,9 +69,15 @@ async def turn_incident(
         await _reopen(tx, probe, incident, cause=cause, detail=detail, started_at=started_at, at=at)
     else:
         incident = await _open(
-            tx, probe, uuid4(), cause=cause, detail=detail, started_at=started_at, at=at,
+            tx,
+            probe,
+            uuid4(),
+            cause=cause,
+            detail=detail,
+            started_at=started_at,
+            at=at,
             parent_incident_id=parent_incident_id,
-        )  # fmt: skip
+        )
     if parent_incident_id is not None:
         note(tx, incident, "SUPPRESSED", at=at, detail=str(parent_incident_id))
     return incident.id
@@ -151,8 +158,8 @@ async def _open(
     detail: str | None,
     started_at: datetime,
     at: datetime,
-    parent_incident_id: UUID | None = None,
     alert: SuppressedAlert | None = None,
+    parent_incident_id: UUID | None = None,
 ) -> Incident:
     incident = Incident(
         id=incident_id,
@@ -165,9 +172,9 @@ async def _open(
         started_at=started_at,
         opened_at=at,
         reopened=0,
-        parent_incident_id=parent_incident_id,
         window_id=alert.window_id if alert is not None else None,
         filing_id=alert.filing_id if alert is not None else None,
+        parent_incident_id=parent_incident_id,
         **UNGRADED,
         version=0,
     )
@@ -185,9 +192,9 @@ async def _open(
             cause=cause,
             started_at=started_at,
             opened_at=at,
-            parent_incident_id=parent_incident_id,
             window_id=incident.window_id,
             filing_id=incident.filing_id,
+            parent_incident_id=parent_incident_id,
         ),
         subject=f"incident:{incident.id}",
         region=incident.region,

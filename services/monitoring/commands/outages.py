@@ -43,6 +43,7 @@ _ANCESTORS = """
     from above
     join probes on probes.id = above.id
     left join incidents on incidents.probe_id = above.id and incidents.closed_at is null
+        and incidents.resolved_at is null
     where probes.listed and not probes.paused
 """
 _ADVISE = """
@@ -222,11 +223,15 @@ async def _ancestors(tx: Transaction, probe_id: UUID) -> list[Ancestor]:
 async def _detach(tx: Transaction, probe_id: UUID, whole: Whole, *, at: datetime) -> None:
     """Its parent passes again and it does not: the fault is its own, and is told of from now on."""
     parent = await tx.session.get(Incident, whole.parent_incident_id)
-    if parent is not None and (parent.closed_at is None or at <= parent.closed_at):
+    over = (parent.resolved_at or parent.closed_at) if parent is not None else at
+    if over is None or (parent is not None and at <= over):
         return
     another = cause(await _ancestors(tx, probe_id))
-    incident = await tx.session.get_one(Incident, whole.incident_id, with_for_update=True)
-    incident.parent_incident_id = whole.parent_incident_id = another
+    incident = await tx.session.get(Incident, whole.incident_id, with_for_update=True)
+    whole.parent_incident_id = another
+    if incident is None:  # a filed window holds it back: it is an alert, not yet an incident
+        return
+    incident.parent_incident_id = another
     incident.version += 1
     if another is not None:
         return

@@ -143,29 +143,36 @@ async def list_findings(
     return [FindingView.model_validate(row) for row in shown], cursor
 
 
-async def list_clocks(tx: Transaction, incident_id: UUID) -> list[IncidentClockView]:
-    """The reports that an incident is owed: a handful."""
+async def list_clocks(
+    tx: Transaction, page: PageRequest, incident_id: UUID
+) -> tuple[Sequence[IncidentClockView], str | None]:
+    """The reports that an incident is owed, by their id."""
     await show_incident(tx, incident_id)
     rows = await tx.session.scalars(
-        select(IncidentClock)
-        .where(IncidentClock.incident_id == incident_id)
-        .order_by(IncidentClock.id)
-    )
-    return [
-        IncidentClockView(
-            report=row.kind,
-            state=row.state,
-            outcome=row.outcome,
-            policy=row.policy,
-            policy_version=row.policy_version,
-            amount=row.amount,
-            unit=row.unit,
-            due_at=row.due_at,
-            late=row.overdue_at is not None,
-            fired=row.fired,
+        keyset(
+            select(IncidentClock).where(IncidentClock.incident_id == incident_id),
+            page,
+            columns=[IncidentClock.id.expression],
+            kinds=[UUID],
         )
-        for row in rows
-    ]
+    )
+    shown, cursor = cut(rows.all(), page, lambda row: (row.id,))
+    return [_clock(row) for row in shown], cursor
+
+
+def _clock(row: IncidentClock) -> IncidentClockView:
+    return IncidentClockView(
+        report=row.kind,
+        state=row.state,
+        outcome=row.outcome,
+        policy=row.policy,
+        policy_version=row.policy_version,
+        amount=row.amount,
+        unit=row.unit,
+        due_at=row.due_at,
+        late=row.overdue_at is not None,
+        fired=row.fired,
+    )
 
 
 def _state() -> ColumnElement[str]:

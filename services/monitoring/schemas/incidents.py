@@ -174,9 +174,9 @@ class IncidentView(View):
             "reported_at": None,
             "report_filing_id": None,
             "reopened": 0,
-            "parent_incident_id": None,
             "window_id": None,
             "filing_id": None,
+            "parent_incident_id": None,
             "version": 1,
         }
     )  # fmt: skip
@@ -209,9 +209,9 @@ class IncidentView(View):
     reported_at: ShanghaiTime | None
     report_filing_id: UUID | None
     reopened: int
-    parent_incident_id: UUID | None
     window_id: UUID | None
     filing_id: UUID | None
+    parent_incident_id: UUID | None
     version: int
 
 

@@ -12,8 +12,8 @@ from services.monitoring.tables.mapping import Row
 class Incident(Row):
     """One continuous fault of one probe, from its first failed result on (M3); or one by hand.
 
-    `resolved_at` is when it was over, `closed_at` when nothing is owed about it any more.
-    While `parent_incident_id` is set that one explains it, and it is told of with that one (M6).
+    `resolved_at` is when it was over, `closed_at` when nothing is owed about it any more. While
+    `parent_incident_id` is set that one explains it, and it is told of with that one (M6).
     """
 
     __tablename__ = "incidents"
@@ -45,7 +45,6 @@ class Incident(Row):
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     reopened: Mapped[int]
-    parent_incident_id: Mapped[UUID | None]
     window_id: Mapped[UUID | None]
     filing_id: Mapped[UUID | None]
     summary: Mapped[str | None]
@@ -65,6 +64,7 @@ class Incident(Row):
     notice_id: Mapped[UUID | None]
     reported_at: Mapped[datetime | None]
     report_filing_id: Mapped[UUID | None]
+    parent_incident_id: Mapped[UUID | None]
     version: Mapped[int]
 
 
