@@ -168,3 +168,146 @@ class WalkRunWaits(Conflict):
     """A run that was asked for has not ended yet."""
 
     code = "walk_run_waits"
+
+
+class FindingNotFound(NotFound):
+    code = "finding_not_found"
+
+
+class OrganisationUnknown(Invalid):
+    """Catalog has told of no such unit, or it is closed."""
+
+    code = "organisation_unknown"
+
+
+class FindingInvalid(Invalid):
+    """A finding that cannot be recorded as it is told; each flaw says where it stands."""
+
+    code = "finding_invalid"
+
+
+class SourceTaken(Conflict):
+    """The source has told of this already, and told something else."""
+
+    code = "source_taken"
+
+
+class RetestDecides(Conflict):
+    """What can be tested again is closed by its re-test alone (M9)."""
+
+    code = "retest_decides"
+    members = ("retest",)
+
+
+class OwnRectification(Forbidden):
+    """Nobody verifies what they handed in themselves (F6)."""
+
+    code = "own_rectification"
+
+
+class PersonRequired(Forbidden):
+    """Distinct people matter here, so a system cannot act (F6)."""
+
+    code = "person_required"
+
+
+class ExtensionNotAsked(Conflict):
+    code = "extension_not_asked"
+
+
+class ExtensionAsked(Conflict):
+    """It is waiting for its decision, or was decided: there is one extension (A14.3)."""
+
+    code = "extension_asked"
+
+
+class InspectionPlanNotFound(NotFound):
+    code = "inspection_plan_not_found"
+
+
+class InspectionRunNotFound(NotFound):
+    code = "inspection_run_not_found"
+
+
+class InspectionInvalid(Invalid):
+    """A plan or a run that does not hold together; each flaw says where it stands."""
+
+    code = "inspection_invalid"
+
+
+class InspectionPlanEnded(Conflict):
+    code = "inspection_plan_ended"
+
+
+class InspectionDone(Conflict):
+    """The unit has inspected in this period; a run is never rewritten."""
+
+    code = "inspection_done"
+
+
+class NotInspected(Forbidden):
+    """The plan does not mean this unit."""
+
+    code = "not_inspected"
+
+
+class SampleNotFound(NotFound):
+    code = "sample_not_found"
+
+
+class CheckNotFound(NotFound):
+    code = "check_not_found"
+
+
+class SupervisionInvalid(Invalid):
+    """A sample or a check that does not hold together; each flaw says where it stands."""
+
+    code = "supervision_invalid"
+
+
+class NothingToSample(Conflict):
+    code = "nothing_to_sample"
+
+
+class CheckedAlready(Conflict):
+    """In this sample the service was checked in this way; a check is never rewritten."""
+
+    code = "checked_already"
+
+
+class ReviewNotFound(NotFound):
+    code = "review_not_found"
+
+
+class ReviewInvalid(Invalid):
+    """A review that does not hold together; each flaw says where it stands."""
+
+    code = "review_invalid"
+
+
+class ReviewRecorded(Conflict):
+    """The unit's review of this period stands; it is never rewritten."""
+
+    code = "review_recorded"
+
+
+class BulletinNotFound(NotFound):
+    code = "bulletin_not_found"
+
+
+class BulletinInvalid(Invalid):
+    code = "bulletin_invalid"
+
+
+class BulletinPublished(Conflict):
+    """Of this region and period; a bulletin is never rewritten."""
+
+    code = "bulletin_published"
+
+
+class PeriodNotOver(Conflict):
+    code = "period_not_over"
+
+
+class NothingToReport(Conflict):
+    code = "nothing_to_report"

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from shared.events.envelope import Event
+from shared.events.filing import Addressee, UnitPost
 
 
 class ProbeSet(Event, type="monitoring.probe_set.v1"):
@@ -243,20 +244,223 @@ class EmergencyPlanActivated(Event, type="monitoring.emergency_plan_activated.v1
 
 
 class FindingRaised(Event, type="monitoring.finding_raised.v1"):
-    """Aggregate `finding:<id>`: something that a unit has to put right (A17.3)."""
+    """Aggregate `finding:<id>`: something that a unit has to put right (A16.2, A24.2).
+
+    `origin` is its source and `source_id` the source's own id of it; `listing_id` is null where it
+    is about the unit as a whole.
+    """
 
     finding_id: UUID
     kind: str
-    listing_id: UUID
+    listing_id: UUID | None
     organisation_id: str
     raised_at: datetime
+    origin: str = "RULE"
+    source_id: str | None = None
+    severity: str = "NORMAL"
+    clause: str | None = None
 
 
 class FindingClosed(Event, type="monitoring.finding_closed.v1"):
-    """Aggregate `finding:<id>`: what it asked for was tested again and is there."""
+    """Aggregate `finding:<id>`: it is put right, was never ordered and has gone, or has lapsed.
+
+    `reason` is RETESTED, EVIDENCE, RESOLVED or UNLISTED.
+    """
 
     finding_id: UUID
     kind: str
-    listing_id: UUID
+    listing_id: UUID | None
     organisation_id: str
     closed_at: datetime
+    reason: str = "RETESTED"
+
+
+class RectificationOrdered(Event, type="monitoring.rectification_ordered.v1"):
+    """Aggregate `finding:<id>`: a unit is to put it right by a date (A14.3, A16.2, A24.2)."""
+
+    finding_id: UUID
+    kind: str
+    listing_id: UUID | None
+    organisation_id: str
+    ordering_organisation: str
+    origin: str
+    source_id: str | None
+    severity: str
+    due_at: datetime
+    provisional: bool
+
+
+class RectificationSubmitted(Event, type="monitoring.rectification_submitted.v1"):
+    """Aggregate `finding:<id>`: the unit says that it is put right, for the n-th time (A14.3)."""
+
+    finding_id: UUID
+    organisation_id: str
+    round: int
+    submitted_at: datetime
+    late: bool
+
+
+class RectificationVerified(Event, type="monitoring.rectification_verified.v1"):
+    """Aggregate `finding:<id>`: its re-test passed, or a second person read the evidence (M9)."""
+
+    finding_id: UUID
+    organisation_id: str
+    round: int
+    by_retest: bool
+
+
+class RectificationReopened(Event, type="monitoring.rectification_reopened.v1"):
+    """Aggregate `finding:<id>`: its re-test failed, or the evidence does not show it (A24.2)."""
+
+    finding_id: UUID
+    organisation_id: str
+    round: int
+    by_retest: bool
+    due_at: datetime | None
+
+
+class RectificationClosed(Event, type="monitoring.rectification_closed.v1"):
+    """Aggregate `finding:<id>`: an order is over; `late` stays true for ever when it was."""
+
+    finding_id: UUID
+    organisation_id: str
+    origin: str
+    source_id: str | None
+    round: int
+    by_retest: bool
+    late: bool
+    closed_at: datetime
+
+
+class RectificationOverdue(Event, type="monitoring.rectification_overdue.v1"):
+    """Aggregate `finding:<id>`: permanent and dated; later rectification does not erase it."""
+
+    finding_id: UUID
+    organisation_id: str
+    due_at: datetime
+    overdue_at: datetime
+
+
+class RectificationExtended(Event, type="monitoring.rectification_extended.v1"):
+    """Aggregate `finding:<id>`: more time, once, granted by a named person."""
+
+    finding_id: UUID
+    organisation_id: str
+    previous_due_at: datetime
+    due_at: datetime
+
+
+class RectificationReminded(Event, type="monitoring.rectification_reminded.v1"):
+    """Aggregate `finding:<id>`: a rung of its ladder before its due date, once.
+
+    It is for a post of `level`; an empty one is `skipped` and it climbs. `to` is null when nobody
+    holds any post up to the province's.
+    """
+
+    finding_id: UUID
+    organisation_id: str
+    rung: str
+    due_at: datetime
+    level: str
+    to: Addressee | None
+    skipped: list[UnitPost]
+
+
+class RectificationEscalated(Event, type="monitoring.rectification_escalated.v1"):
+    """Aggregate `finding:<id>`: a rung of its ladder after its due date, once."""
+
+    finding_id: UUID
+    organisation_id: str
+    rung: str
+    due_at: datetime
+    level: str
+    to: Addressee | None
+    skipped: list[UnitPost]
+
+
+class RectificationDueDateRecomputed(Event, type="monitoring.rectification_due_date_recomputed.v1"):
+    """Aggregate `finding:<id>`: a year's working days were imported (F4)."""
+
+    finding_id: UUID
+    organisation_id: str
+    previous_due_at: datetime
+    due_at: datetime
+    provisional: bool
+
+
+class InspectionPlanIssued(Event, type="monitoring.inspection_plan_issued.v1"):
+    """Aggregate `inspection_plan:<id>`: units are to inspect so many items so often (A16.1)."""
+
+    plan_id: UUID
+    frequency: str
+    unit_kinds: list[str]
+    units: list[str]
+    items: int
+
+
+class InspectionPlanEnded(Event, type="monitoring.inspection_plan_ended.v1"):
+    """Aggregate `inspection_plan:<id>`: nothing is owed to it from now on."""
+
+    plan_id: UUID
+    ended_at: datetime
+
+
+class InspectionCarriedOut(Event, type="monitoring.inspection_carried_out.v1"):
+    """Aggregate `inspection_run:<id>`: a unit has inspected in a period of its plan (A17.2)."""
+
+    run_id: UUID
+    plan_id: UUID
+    organisation_id: str
+    period: str
+    items: int
+    failed: int
+
+
+class SampleDrawn(Event, type="monitoring.sample_drawn.v1"):
+    """Aggregate `sample:<id>`: listed services were drawn to be checked (A24.1).
+
+    Whoever has the population draws the same; which were drawn is not told beforehand.
+    """
+
+    sample_id: UUID
+    organisation_id: str
+    seed: str
+    drawn_on: date
+    algorithm: str
+    algorithm_version: int
+    population: int
+    population_digest: str
+    drawn: int
+
+
+class SupervisionChecked(Event, type="monitoring.supervision_checked.v1"):
+    """Aggregate `supervision_check:<id>`: a listed service was checked (A24.1)."""
+
+    check_id: UUID
+    sample_id: UUID | None
+    listing_id: UUID
+    organisation_id: str
+    method: str
+    passed: bool
+    walk_run_id: UUID | None
+    finding_id: UUID | None
+
+
+class ReviewRecorded(Event, type="monitoring.review_recorded.v1"):
+    """Aggregate `review:<id>`: a unit looked into itself, or its security was (A14.2, A20.3)."""
+
+    review_id: UUID
+    kind: str
+    organisation_id: str
+    period: str
+    issues: int
+
+
+class BulletinPublished(Event, type="monitoring.bulletin_published.v1"):
+    """Aggregate `bulletin:<id>`: what stood of a period, for the units that it names (A14.2)."""
+
+    bulletin_id: UUID
+    organisation_id: str
+    period: str
+    units: list[str]
+    digest: str

@@ -298,6 +298,9 @@ FILING = _rows(
 WATCHERS = MappingProxyType({**OWNERS, Role.PARTNER: OWN})
 PLAN_KEEPERS = MappingProxyType({**FILERS, Role.OPERATOR: OWN})
 RESPONDERS = MappingProxyType({**WATCHERS, Role.OPERATOR: ANY})
+SUPERVISORS = MappingProxyType({Role.PROVINCE: ANY, Role.CITY: SUBTREE})
+DEBTORS = MappingProxyType({**FILERS, Role.OPERATOR: OWN})
+REVIEWERS = MappingProxyType({**DEBTORS, Role.PROVINCE: ANY, Role.CITY: OWN | SUBTREE})
 MONITORING = _rows(
     "monitoring",
     ("listProbes", "GET", "/v1/probes", R, READERS, "monitoring:read"),
@@ -362,6 +365,36 @@ MONITORING = _rows(
     ("listSuppressedAlerts", "GET", "/v1/suppressed-alerts", R, READERS, "monitoring:read"),
     ("listAvailabilityCorrections", "GET", "/v1/availability-corrections", R, READERS, "monitoring:read"),
     ("listFindings", "GET", "/v1/findings", R, READERS, "monitoring:read"),
+    ("recordFinding", "POST", "/v1/findings", C, MappingProxyType({**SUPERVISORS, Role.OPERATOR: ANY}), "finding:write"),
+    ("getFinding", "GET", "/v1/findings/{finding_id}", R, READERS, "monitoring:read"),
+    ("listFindingHistory", "GET", "/v1/findings/{finding_id}/history", R, READERS, "monitoring:read"),
+    ("orderRectification", "POST", "/v1/findings/{finding_id}/order", D, SUPERVISORS, "finding:decide"),
+    ("submitRectification", "POST", "/v1/findings/{finding_id}/submission", D, DEBTORS, "finding:write"),
+    ("askExtension", "POST", "/v1/findings/{finding_id}/extension-request", D, DEBTORS, "finding:write"),
+    ("decideExtension", "POST", "/v1/findings/{finding_id}/extension", D, SUPERVISORS, "finding:decide"),
+    ("verifyRectification", "POST", "/v1/findings/{finding_id}/verification", D, SUPERVISORS, "finding:decide"),
+    ("listInspectionPlans", "GET", "/v1/inspection-plans", R, READERS, "monitoring:read"),
+    ("issueInspectionPlan", "POST", "/v1/inspection-plans", C, PROVINCE, "inspection:plan"),
+    ("getInspectionPlan", "GET", "/v1/inspection-plans/{plan_id}", R, READERS, "monitoring:read"),
+    ("endInspectionPlan", "POST", "/v1/inspection-plans/{plan_id}/end", D, PROVINCE, "inspection:plan"),
+    ("recordInspection", "POST", "/v1/inspection-plans/{plan_id}/runs", C, DEBTORS, "inspection:write"),
+    ("listInspectionRuns", "GET", "/v1/inspection-runs", R, READERS, "monitoring:read"),
+    ("getInspectionRun", "GET", "/v1/inspection-runs/{run_id}", R, READERS, "monitoring:read"),
+    ("listSupervisionSamples", "GET", "/v1/supervision-samples", R, SUPERVISORS, "supervision:write"),
+    ("drawSupervisionSample", "POST", "/v1/supervision-samples", C, SUPERVISORS, "supervision:write"),
+    ("getSupervisionSample", "GET", "/v1/supervision-samples/{sample_id}", R, SUPERVISORS, "supervision:write"),
+    ("listSamplePopulation", "GET", "/v1/supervision-samples/{sample_id}/population", R, SUPERVISORS, "supervision:write"),
+    ("listSupervisionChecks", "GET", "/v1/supervision-checks", R, READERS, "monitoring:read"),
+    ("recordSupervisionCheck", "POST", "/v1/supervision-checks", C, SUPERVISORS, "supervision:write"),
+    ("getSupervisionCheck", "GET", "/v1/supervision-checks/{check_id}", R, READERS, "monitoring:read"),
+    ("listElectronicRules", "GET", "/v1/electronic-rules", R, READERS, "monitoring:read"),
+    ("listReviews", "GET", "/v1/reviews", R, READERS, "monitoring:read"),
+    ("recordReview", "POST", "/v1/reviews", C, REVIEWERS, "inspection:write"),
+    ("getReview", "GET", "/v1/reviews/{review_id}", R, READERS, "monitoring:read"),
+    ("listBulletins", "GET", "/v1/bulletins", R, READERS, "monitoring:read"),
+    ("publishBulletin", "POST", "/v1/bulletins", C, MappingProxyType({**SUPERVISORS, Role.OPERATOR: ANY}), "bulletin:write"),
+    ("getBulletin", "GET", "/v1/bulletins/{bulletin_id}", R, READERS, "monitoring:read"),
+    ("closeFinding", "POST", "/v1/findings/{finding_id}/closing", D, SUPERVISORS, "finding:decide"),
 ) + _toolbox("monitoring")
 # fmt: on
 

@@ -47,6 +47,7 @@ TITLES: Final[Mapping[Group, str]] = MappingProxyType(
 OF_SCOPE: Final[Mapping[str, Group]] = MappingProxyType(
     {
         "audit:read": Group.SECURITY,
+        "bulletin:write": Group.STATISTICS,
         "catalog:write": Group.PAGE_CONFIGURATION,
         "entry:call": Group.EXPERIENCE,
         "events:manage": Group.OPERATIONS,
@@ -55,6 +56,8 @@ OF_SCOPE: Final[Mapping[str, Group]] = MappingProxyType(
         "filing:read": Group.LISTING_MANAGEMENT,
         "filing:write": Group.LISTING_MANAGEMENT,
         "incident:write": Group.OPERATIONS,
+        "finding:write": Group.SERVICE_GOVERNANCE,
+        "inspection:write": Group.OPERATIONS,
         "listing:read": Group.LISTING_MANAGEMENT,
         "monitoring:read": Group.OPERATIONS,
         "notice:write": Group.CONTENT_PUBLISHING,

@@ -5,7 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -72,7 +72,7 @@ class World:
             source=f"/{event.source}",
             type=event.type,
             subject=subject,
-            time=datetime.now(UTC),
+            time=self.suite.clock.now(),
             dataschema=dataschema(event.type, "https://ganfutong.test"),
             sequence=self.told[subject],
             region=region,

@@ -3,15 +3,20 @@
 from fastapi import APIRouter
 
 from services.monitoring.api import (
+    electronic,
     emergency,
+    findings,
     heartbeats,
     hours,
     imports,
     incidents,
+    inspections,
     leads,
     live,
     probes,
     responding,
+    reviews,
+    supervision,
     vantages,
     walks,
     windows,
@@ -31,5 +36,10 @@ for part in (
     live,
     emergency,
     leads,
+    findings,
+    inspections,
+    supervision,
+    electronic,
+    reviews,
 ):
     router.include_router(part.router)

@@ -1,4 +1,4 @@
-"""Incidents with their timelines, and findings."""
+"""Incidents with their timelines."""
 
 from typing import Annotated
 from uuid import UUID
@@ -9,7 +9,6 @@ from services.monitoring.api.query import OpenFilter, OrganisationFilter, Region
 from services.monitoring.queries import incidents
 from services.monitoring.rules.incidents import IncidentKind, Severity
 from services.monitoring.schemas.incidents import (
-    FindingView,
     IncidentClockView,
     IncidentView,
     TimelineEntry,
@@ -18,7 +17,7 @@ from shared.http.conditional import set_version
 from shared.http.operations import OperationRoute, Tx
 from shared.http.pagination import Page, Paging, link_next
 
-router = APIRouter(route_class=OperationRoute, tags=["故障与问题"])
+router = APIRouter(route_class=OperationRoute, tags=["故障"])
 
 
 @router.get("/v1/incidents")
@@ -70,24 +69,5 @@ async def list_incident_clocks(
     tx: Tx, request: Request, response: Response, page: Paging, *, incident_id: UUID
 ) -> Page[IncidentClockView]:
     items, cursor = await incidents.list_clocks(tx, page, incident_id)
-    link_next(request, response, cursor)
-    return Page(items=list(items), next_cursor=cursor)
-
-
-@router.get("/v1/findings")
-async def list_findings(
-    tx: Tx,
-    request: Request,
-    response: Response,
-    page: Paging,
-    *,
-    organisation: OrganisationFilter = "",
-    region: RegionFilter = "",
-    listing: UUID | None = None,
-    is_open: OpenFilter = None,
-) -> Page[FindingView]:
-    items, cursor = await incidents.list_findings(
-        tx, page, organisation=organisation, region=region, listing=listing, is_open=is_open
-    )
     link_next(request, response, cursor)
     return Page(items=list(items), next_cursor=cursor)

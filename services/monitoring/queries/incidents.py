@@ -1,4 +1,4 @@
-"""Incidents, their timelines, and findings, as their units and the authorities see them."""
+"""Incidents and their timelines, as their units and the authorities see them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,13 +10,12 @@ from sqlalchemy import ColumnElement, case, select
 from services.monitoring.errors import IncidentNotFound
 from services.monitoring.rules.incidents import IncidentKind, IncidentState, Severity, seconds
 from services.monitoring.schemas.incidents import (
-    FindingView,
     HandlerView,
     IncidentClockView,
     IncidentView,
     TimelineEntry,
 )
-from services.monitoring.tables import Finding, Incident, IncidentClock, IncidentEntry
+from services.monitoring.tables import Incident, IncidentClock, IncidentEntry
 from shared.database import Transaction
 from shared.http.pagination import PageRequest, cut, keyset
 from shared.security.identity import scope_prefix
@@ -25,32 +24,31 @@ from shared.security.scope import visible
 _COLUMNS = tuple(Incident.__table__.columns.keys() & IncidentView.model_fields.keys())
 
 
-def _seen(tx: Transaction, table: type[Incident] | type[Finding]) -> ColumnElement[bool]:
+def _seen(tx: Transaction) -> ColumnElement[bool]:
     return visible(
         tx.actor,
-        region=table.region.expression,
-        organisation=table.organisation_id.expression,
+        region=Incident.region.expression,
+        organisation=Incident.organisation_id.expression,
     )
 
 
 def _found(
     tx: Transaction,
-    table: type[Incident] | type[Finding],
     *,
     organisation: str,
     region: str,
     listing: UUID | None,
     is_open: bool | None,
 ) -> list[ColumnElement[bool]]:
-    found = [_seen(tx, table)]
+    found = [_seen(tx)]
     if organisation:
-        found.append(table.organisation_id == organisation)
+        found.append(Incident.organisation_id == organisation)
     if region:
-        found.append(table.region.startswith(scope_prefix(region), autoescape=True))
+        found.append(Incident.region.startswith(scope_prefix(region), autoescape=True))
     if listing is not None:
-        found.append(table.listing_id == listing)
+        found.append(Incident.listing_id == listing)
     if is_open is not None:
-        found.append(table.closed_at.is_(None) if is_open else table.closed_at.is_not(None))
+        found.append(Incident.closed_at.is_(None) if is_open else Incident.closed_at.is_not(None))
     return found
 
 
@@ -67,7 +65,7 @@ async def list_incidents(
 ) -> tuple[Sequence[IncidentView], str | None]:
     """The newest first."""
     conditions = _found(
-        tx, Incident, organisation=organisation, region=region, listing=listing, is_open=is_open
+        tx, organisation=organisation, region=region, listing=listing, is_open=is_open
     )
     if kind is not None:
         conditions.append(Incident.kind == kind)
@@ -92,7 +90,7 @@ async def show_incident(tx: Transaction, incident_id: UUID) -> IncidentView:
     await tx.session.flush()
     row = (
         await tx.session.execute(
-            select(Incident, _state()).where(Incident.id == incident_id, _seen(tx, Incident))
+            select(Incident, _state()).where(Incident.id == incident_id, _seen(tx))
         )
     ).first()
     if row is None:
@@ -115,32 +113,6 @@ async def list_timeline(
     )
     shown, cursor = cut(rows.all(), page, lambda row: (row.number,))
     return [TimelineEntry.model_validate(row) for row in shown], cursor
-
-
-async def list_findings(
-    tx: Transaction,
-    page: PageRequest,
-    *,
-    organisation: str,
-    region: str,
-    listing: UUID | None,
-    is_open: bool | None,
-) -> tuple[Sequence[FindingView], str | None]:
-    """The newest first."""
-    conditions = _found(
-        tx, Finding, organisation=organisation, region=region, listing=listing, is_open=is_open
-    )
-    rows = await tx.session.scalars(
-        keyset(
-            select(Finding).where(*conditions),
-            page,
-            columns=[Finding.raised_at.expression, Finding.id.expression],
-            kinds=[datetime.fromisoformat, UUID],
-            descending=True,
-        )
-    )
-    shown, cursor = cut(rows.all(), page, lambda row: (row.raised_at, row.id))
-    return [FindingView.model_validate(row) for row in shown], cursor
 
 
 async def list_clocks(

@@ -1,4 +1,4 @@
-"""Incidents with their timeline, and findings."""
+"""Incidents with their timeline."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -263,25 +263,3 @@ class IncidentClockView(View):
     due_at: ShanghaiTime | None
     late: bool
     fired: list[str]
-
-
-class FindingView(View):
-    """Something that a unit has to put right."""
-
-    model_config = shown(
-        {
-            "id": "0199f0a0-0000-7000-8000-0000000000f1",
-            "kind": "PROBE_MISSING",
-            **_OF,
-            "raised_at": "2026-03-02T10:01:00+08:00",
-            "closed_at": None,
-        }
-    )
-
-    id: UUID
-    kind: str
-    listing_id: UUID
-    organisation_id: str
-    region: str
-    raised_at: ShanghaiTime
-    closed_at: ShanghaiTime | None

@@ -7,8 +7,20 @@ from services.monitoring.tables.emergency import (
     EmergencyPlanVersion,
     PlanActivation,
 )
-from services.monitoring.tables.incidents import Finding, Incident, IncidentEntry
-from services.monitoring.tables.known import KnownListing, KnownWindow
+from services.monitoring.tables.findings import (
+    Finding,
+    FindingClock,
+    FindingClockEntry,
+    FindingEntry,
+)
+from services.monitoring.tables.incidents import Incident, IncidentEntry
+from services.monitoring.tables.inspections import InspectionPlan, InspectionRun
+from services.monitoring.tables.known import (
+    KnownListing,
+    KnownOrganisation,
+    KnownPerson,
+    KnownWindow,
+)
 from services.monitoring.tables.mapping import metadata
 from services.monitoring.tables.probes import (
     LAST_WATCHED,
@@ -28,6 +40,8 @@ from services.monitoring.tables.responding import (
     IncidentClockEntry,
     KnownNotice,
 )
+from services.monitoring.tables.reviews import Bulletin, Review
+from services.monitoring.tables.supervision import SupervisionCheck, SupervisionSample
 from services.monitoring.tables.walks import WalkRun
 from services.monitoring.tables.windows import AvailabilityCorrection, SuppressedAlert
 
@@ -36,25 +50,36 @@ __all__ = [
     "AccountabilityLead",
     "Advisory",
     "AvailabilityCorrection",
+    "Bulletin",
     "Drill",
     "EmergencyPlan",
     "EmergencyPlanVersion",
     "Finding",
+    "FindingClock",
+    "FindingClockEntry",
+    "FindingEntry",
     "Incident",
     "IncidentClock",
     "IncidentClockEntry",
     "IncidentEntry",
+    "InspectionPlan",
+    "InspectionRun",
     "KnownListing",
     "KnownNotice",
+    "KnownOrganisation",
+    "KnownPerson",
     "KnownWindow",
     "PlanActivation",
     "Probe",
     "ProbeParent",
     "ProbeStanding",
     "Replica",
+    "Review",
     "SampleHour",
     "ShardLease",
     "StateChange",
+    "SupervisionCheck",
+    "SupervisionSample",
     "SuppressedAlert",
     "VantageStanding",
     "WalkRun",

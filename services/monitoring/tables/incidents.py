@@ -1,4 +1,4 @@
-"""Faults and findings."""
+"""Faults."""
 
 from datetime import datetime
 from uuid import UUID
@@ -80,28 +80,3 @@ class IncidentEntry(Row):
     action: Mapped[str]
     detail: Mapped[str | None]
     organisation_id: Mapped[str | None]
-
-
-class Finding(Row):
-    """Something that a unit has to put right; what can be tested again closes by that alone."""
-
-    __tablename__ = "findings"
-    __table_args__ = (
-        Index(
-            "uq_findings_open",
-            "listing_id",
-            "kind",
-            unique=True,
-            postgresql_where="closed_at IS NULL",
-        ),
-        Index("ix_findings_raised", "raised_at", "id"),
-        Index("ix_findings_organisation", "organisation_id", "raised_at", "id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str]
-    listing_id: Mapped[UUID]
-    organisation_id: Mapped[str]
-    region: Mapped[str]
-    raised_at: Mapped[datetime]
-    closed_at: Mapped[datetime | None]

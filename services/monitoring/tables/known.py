@@ -1,6 +1,6 @@
-"""What catalog and filing have told: listings and windows."""
+"""What catalog and filing have told: units and their posts, listings and windows."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Index, Uuid
@@ -59,3 +59,31 @@ class KnownWindow(Row):
     change: Mapped[int]
     short_notice: Mapped[bool]
     accepted_at: Mapped[datetime | None]
+
+
+class KnownOrganisation(Row):
+    """A unit; `since` is when it was registered first: before, it owed nothing."""
+
+    __tablename__ = "known_organisations"
+    __table_args__ = (Index("ix_known_organisations_kind", "kind", "id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    region: Mapped[str]
+    parent: Mapped[str | None]
+    active: Mapped[bool]
+    since: Mapped[datetime]
+
+
+class KnownPerson(Row):
+    """That somebody holds a post of a unit's domain from a day on; an id, never who (A17.1)."""
+
+    __tablename__ = "known_persons"
+    __table_args__ = (Index("ix_known_persons_organisation", "organisation_id", "domain"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str]
+    domain: Mapped[str]
+    post: Mapped[str]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
