@@ -14,7 +14,7 @@ from tests.suite import HEALTH_INSURANCE, LABOUR, OPERATOR, PROVINCE, Suite, eve
 
 
 @pytest.fixture(scope="module")
-async def platform(suite: Suite) -> httpx.AsyncClient:
+async def platform(suite: Suite) -> AsyncIterator[httpx.AsyncClient]:
     """Everything over real HTTP, with a prober in a hurry that may reach loopback."""
     await suite.sql(
         "filing",
@@ -26,9 +26,9 @@ async def platform(suite: Suite) -> httpx.AsyncClient:
         await suite.serve(component)
     await suite.serve("monitoring", probing=True, probe_networks=("127.0.0.0/8",))
     await suite.serve("gateway", upstreams=suite.upstreams())
-    client = httpx.AsyncClient(base_url=suite.urls["gateway"], timeout=15)
-    await found_province(suite, client)
-    return client
+    async with httpx.AsyncClient(base_url=suite.urls["gateway"], timeout=15) as client:
+        await found_province(suite, client)
+        yield client
 
 
 @pytest.fixture
