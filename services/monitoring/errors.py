@@ -81,6 +81,12 @@ class HandoverOutside(Invalid):
     code = "handover_outside"
 
 
+class PostVacant(Conflict):
+    """Nobody holds the post today (A17.1)."""
+
+    code = "post_vacant"
+
+
 class SeverityBelowMatrix(Forbidden):
     """Lighter than the matrix of today's policies asks for; only the province may say so."""
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from shared.clock import SHANGHAI
+from shared.events import catalog
 from tests.monitoring.incidents import (
     ENTRY,
     account,
@@ -162,13 +164,27 @@ async def test_the_timeline_cannot_be_rewritten_by_the_service_itself(world: Wor
 @pytest.mark.clause("A16.6")
 async def test_it_is_handed_to_a_post_and_the_unit_stays_responsible(world: World):
     shown = await recorded(world)
+    person = uuid.uuid4()
+    today = world.suite.clock.now().astimezone(SHANGHAI).date()
+    named = catalog.ResponsiblePersonNamed(
+        person_id=person,
+        organisation_id="jx-rst",
+        domain="MAINTENANCE",
+        post="DEPUTY",
+        valid_from=today,
+        valid_to=today,
+    )
+    empty = await world.post(path_of(shown, "handover"), HANDOVER)
+    await world.tell(named, f"person:{person}")
 
     answer = await world.post(path_of(shown, "handover"), HANDOVER)
+    other = await world.post(path_of(shown, "handover"), {**HANDOVER, "post": "LEADER"})
     foreign = await world.post(
         path_of(shown, "handover"), {**HANDOVER, "organisation_id": "city-360100"}
     )
     unknown = await world.post(path_of(shown, "handover"), {**HANDOVER, "post": "FRIEND"})
 
+    assert refusal(empty) == refusal(other) == (409, "post_vacant")
     assert answer.json()["organisation_id"] == "jx-rst"
     assert answer.json()["handler"] == {
         "organisation_id": "jx-rst",

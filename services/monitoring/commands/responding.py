@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from services.monitoring.commands import report_clocks
 from services.monitoring.commands.grading import UNGRADED, matrix_grade, set_severity
@@ -21,10 +21,12 @@ from services.monitoring.errors import (
     IncidentTimesWrong,
     ListingUnwatched,
     NoticeMissing,
+    PostVacant,
     SeverityBelowMatrix,
 )
 from services.monitoring.rules.incidents import ClockKind, IncidentKind, Severity
-from services.monitoring.tables import Incident, IncidentEntry, KnownListing
+from services.monitoring.tables import Incident, IncidentEntry, KnownListing, KnownPerson
+from shared.clock import SHANGHAI
 from shared.database import Transaction
 from shared.errors import FieldError
 from shared.events.monitoring import IncidentAcknowledged, IncidentRecorded
@@ -148,6 +150,8 @@ async def hand_over(
     incident = await _open(tx, incident_id, relation)
     if organisation_id not in (incident.organisation_id, tx.actor.organisation):
         raise HandoverOutside(organisation=organisation_id, clause="A16.6")
+    if not await _held_today(tx, organisation_id, domain=domain, post=post):
+        raise PostVacant(organisation=organisation_id, domain=domain, post=post, clause="A17.1")
     incident.handler_organisation = organisation_id
     incident.handler_domain, incident.handler_post = domain, post
     detail = f"{organisation_id} {domain} {post}: {reason}"
@@ -236,6 +240,23 @@ async def close_incident(
     if incident.closed_at is None:
         raise NoticeMissing(clause="A16.5")
     return incident
+
+
+async def _held_today(tx: Transaction, organisation_id: str, *, domain: str, post: str) -> bool:
+    """Whether catalog has told of somebody on this post: nobody answers from an empty one."""
+    today = tx.now.astimezone(SHANGHAI).date()
+    found = await tx.session.scalar(
+        select(KnownPerson.id)
+        .where(
+            KnownPerson.organisation_id == organisation_id,
+            KnownPerson.domain == domain,
+            KnownPerson.post == post,
+            KnownPerson.valid_from <= today,
+            or_(KnownPerson.valid_to.is_(None), KnownPerson.valid_to >= today),
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 async def _acted(tx: Transaction, incident_id: UUID) -> bool:
