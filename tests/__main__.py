@@ -1,7 +1,7 @@
-"""`python -m tests [--all]`: the suites, three at a time, and the time of each.
+"""`python -m tests [--all]`: the suites, four at a time, and the time of each.
 
-A suite is one process with servers of its own, and waits for clocks and processes a third of its
-time: with three both cores have work until the end. The longest begin first. The ledger kills
+A suite is one process with servers of its own, and waits for clocks and processes a good part of
+its time: with four both cores have work until the end. The longest begin first. The ledger kills
 processes against the clock: it has the machine to itself.
 """
 
@@ -12,8 +12,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-LANES = 3
+LANES = 4
 MACHINE = "tests/gateway/test_schemathesis.py"
+PROBING = [
+    f"tests/monitoring/test_{name}.py"
+    for name in ("watching", "suppression", "walks", "heartbeats")
+]
 LEDGER = "tests/journeys/test_ledger.py"
 
 
@@ -33,8 +37,9 @@ class Result(NamedTuple):
 
 SUITES = (
     Suite("gateway", ["tests/gateway"], without=[MACHINE]),
+    Suite("a prober at work", PROBING),
     Suite("filing", ["tests/filing"]),
-    Suite("monitoring", ["tests/monitoring"]),
+    Suite("monitoring", ["tests/monitoring"], without=PROBING),
     Suite("local servers", ["tests/deploy"]),
     Suite("every operation by machine", [MACHINE]),
     Suite("toolbox", ["tests/shared"]),
