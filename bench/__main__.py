@@ -36,11 +36,12 @@ CASES: tuple[Case, ...] = (
     *probe.CASES,
     *store.CASES,
 )
+LARGE: tuple[Case, ...] = (*large.CASES, *probe.AT_SIZE)
 
 
 def main(arguments: Sequence[str]) -> int:
     chosen = _arguments(arguments)
-    page_of = {CASES: report.PAGE, large.CASES: report.LARGE_PAGE}.get(chosen)
+    page_of = {CASES: report.PAGE, LARGE: report.LARGE_PAGE}.get(chosen)
     begun, at = time.perf_counter(), datetime.now(UTC)
     rows: list[Row] = []
     wrong: list[str] = []
@@ -87,7 +88,7 @@ def _notes(made: Stage) -> list[str]:
 
 
 def _arguments(arguments: Sequence[str]) -> tuple[Case, ...]:
-    known = {case.name: case for case in (*CASES, *large.CASES)}
+    known = {case.name: case for case in (*CASES, *LARGE)}
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(known))
     parser.add_argument("--large", action="store_true", help="millions of rows")
@@ -96,7 +97,7 @@ def _arguments(arguments: Sequence[str]) -> tuple[Case, ...]:
     unknown = set(wanted) - set(known)
     if unknown:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
-    return tuple(known[name] for name in wanted) or (large.CASES if given.large else CASES)
+    return tuple(known[name] for name in wanted) or (LARGE if given.large else CASES)
 
 
 def _say(text: str) -> None:

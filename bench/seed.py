@@ -72,7 +72,7 @@ def seed_filing(stage: Stage) -> None:
         "known_halls": [(r["id"], r["region"], r["organisation"], "ACTIVE") for r in halls],
         "known_zones": [(r["id"], r["hall"], r["department"]) for r in zones],
         "known_norms": [
-            (r["version"], date.fromisoformat(r["effective_from"])) for r in _table("norms")
+            (r["version"], date.fromisoformat(r["effective_from"]), []) for r in _table("norms")
         ],
     }
     if not stage.sql("select 1 from filing.known_organisations limit 1"):
