@@ -85,4 +85,4 @@ def _ratios(medians: Mapping[str, Sample]) -> Iterator[Row]:
     yield Row("command_postgres", peer.cost("postgres") / cost, detail, command.foreign)
 
 
-CASES = (Case("command", _filing, _ratios),)
+CASES = (Case("command", _filing, _ratios, rounds=5),)

@@ -42,9 +42,9 @@ from generate_series(1, $1::int) as n
 """
 _CLOCKS = """
 insert into filing.clocks (id, record, record_id, kind, policy, policy_version, amount, unit,
-    fired, state, provisional, calendar_version, next_due_at)
+    fired, state, provisional, calendar_version, ladder_version, next_due_at)
 select gen_random_uuid(), 'filing', id, 'REVIEW', 'listing_review', 1, 5, 'working_days',
-    '{}', 'RUNNING', false, '1',
+    '{}', 'RUNNING', false, '1', '1',
     case when row_number() over () <= $1 then now() - interval '1 hour'
         else now() + interval '30 days' end
 from filing.filings
