@@ -11,7 +11,7 @@ from shared.events import catalog, monitoring
 from shared.events.envelope import Event
 from shared.messaging.handling import Received
 from shared.security.identity import system
-from tests.filing.world import World, calendar_event
+from tests.filing.world import MONDAY, World, calendar_event
 from tests.suite import LABOUR, NANCHANG
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -122,9 +122,9 @@ EVENTS: list[Event] = [
         listing_id=None,
         severity="MAJOR",
         previous="GENERAL",
-        started_at=NOW,
-        detected_at=NOW,
-        graded_at=NOW,
+        started_at=MONDAY,
+        detected_at=MONDAY,  # earlier, and the sweep would record the breach in between
+        graded_at=MONDAY,
     ),
 ]
 
